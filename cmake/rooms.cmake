@@ -1,0 +1,3 @@
+# The rooms, from the ground up. The table of docs/architecture.md says what each may include; DEPENDS here agrees with it.
+omni_room(core THREADS)
+omni_room(kernels DEPENDS core THREADS)
