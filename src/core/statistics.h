@@ -1,0 +1,31 @@
+// Summaries of measurements. Empty input is an error of the caller (Error, kInvalidArgument) wherever a value would be needed.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace omni::core {
+
+double mean(std::span<const double> values);
+// With n - 1; 0 for a single value.
+double standard_deviation(std::span<const double> values);
+// Linear between the closest ranks (method 7 of Hyndman and Fan 1996, NumPy's default): rank (n - 1) p / 100. p in [0, 100].
+double percentile(std::span<const double> values, double p);
+double median(std::span<const double> values);
+
+struct Percentiles {
+  double p50, p95, p99;
+};
+// One sort for all three.
+Percentiles latency_percentiles(std::span<const double> values);
+
+struct Interval {
+  double low, high;
+};
+inline constexpr double kZ95 = 1.959963984540054;  // two-sided 95 % of the normal distribution
+// Wilson's interval (1927) for a proportion: `successes` of `trials`, trials > 0.
+Interval wilson_interval(int64_t successes, int64_t trials, double z = kZ95);
+// mean ± z s / √n: for means of many values; too narrow below about 30.
+Interval normal_interval(std::span<const double> values, double z = kZ95);
+
+}  // namespace omni::core
