@@ -1,3 +1,5 @@
 # The rooms, from the ground up. The table of docs/architecture.md says what each may include; DEPENDS here agrees with it.
 omni_room(core THREADS)
 omni_room(kernels DEPENDS core THREADS)
+omni_room(graph DEPENDS core)
+omni_room(ops DEPENDS core kernels graph THREADS)

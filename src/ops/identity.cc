@@ -1,0 +1,27 @@
+// Identity (ai.onnx): the same value under another name. Also of sequences and optionals.
+#include "ops/op_list.h"
+
+namespace omni::ops {
+
+namespace {
+
+constexpr Formal kInputs[] = {{"input"}};
+constexpr Formal kOutputs[] = {{"output"}};
+constexpr OpVersion kVersions[] = {{21}, {19}, {16}, {14}, {13}, {1}};
+
+void infer(InferContext& c) {
+  const Contents* contents = c.contents(0);
+  c.set(0, c.input(0), contents != nullptr ? std::optional<Contents>(*contents) : std::nullopt);
+}
+
+}  // namespace
+
+constinit const OpDef kIdentity = {.name = "Identity",
+                                   .inputs = kInputs,
+                                   .outputs = kOutputs,
+                                   .versions = kVersions,
+                                   .traits = kView | kElementwise | kQuantTransparent | kF16Safe,
+                                   .layout = LayoutRule::kAny,
+                                   .infer = infer};
+
+}  // namespace omni::ops
