@@ -133,6 +133,7 @@ std::optional<DimTable::Poly> DimTable::divide_exactly(const Poly& a, const Term
 
 Dim DimTable::floor_div(Dim a, Dim b) {
   if (a.is_constant() && b.is_constant()) return floor_quotient(a.value, b.value);
+  if (b == Dim(0)) floor_quotient(1, 0);
   if (b == Dim(1)) return a;
   if (a == Dim(0)) return 0;
   if (a == b) return 1;
