@@ -177,6 +177,7 @@ struct OpDef {
   std::span<const Formal> inputs = {};
   std::span<const Formal> outputs = {};
   std::span<const AttributeDef> attributes = {};
+  std::span<const std::string_view> bodies = {};  // names of the graph attributes in the order of Node::bodies: {"then_branch", "else_branch"}
   std::span<const OpVersion> versions = {};  // newest first
   uint32_t traits = 0;
   LayoutRule layout = LayoutRule::kPlain;
