@@ -1,0 +1,113 @@
+#include "ops/evaluate.h"
+
+#include <map>
+
+#include "core/error.h"
+
+namespace omni::ops {
+
+namespace {
+
+std::vector<PlannedValue> planned(std::span<const InferValue> values) {
+  std::vector<PlannedValue> out(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!values[i].present) continue;
+    out[i].present = true;
+    out[i].dtype = values[i].type.dtype;
+    out[i].shape = values[i].type.shape().value_or(Shape{});
+    out[i].constant = values[i].constant;
+  }
+  return out;
+}
+
+// The node's own graph of primitives, run node by node.
+std::optional<std::vector<Tensor>> evaluate_expansion(const Node& node, std::span<const std::optional<Tensor>> inputs, ThreadPool& pool, Isa isa) {
+  Graph graph;
+  Node copy;
+  copy.op = node.op;
+  copy.name = node.name;
+  copy.attributes = node.attributes;
+  std::map<ValueId, Tensor> known;
+  for (const auto& input : inputs) {
+    if (!input) {
+      copy.inputs.push_back(kNone);
+      continue;
+    }
+    copy.inputs.push_back(graph.add_constant("x", *input));
+  }
+  const std::vector<ValueId> sources = copy.inputs;
+  const std::vector<ValueId> outputs = graph.add(*node.op, sources, node.attributes, {.output_count = static_cast<int>(node.outputs.size())});
+  const std::vector<ValueId> results = node.op->expand(graph, graph.node(graph.value(outputs[0]).producer));
+  for (const ValueId id : results) {
+    if (id != kNone) graph.add_output(id);
+  }
+  for (const ValueId id : graph.constants()) known.emplace(id, graph.value(id).data);
+  for (const NodeId id : graph.order()) {
+    const Node& n = graph.node(id);
+    if (n.op == node.op) continue;
+    std::vector<std::optional<Tensor>> arguments;
+    for (const ValueId v : n.inputs) arguments.push_back(v == kNone ? std::nullopt : std::optional(known.at(v)));
+    auto values = evaluate(n, arguments, pool, isa);
+    if (!values) return std::nullopt;
+    for (size_t i = 0; i < n.outputs.size(); ++i) {
+      if (n.outputs[i] != kNone) known.emplace(n.outputs[i], std::move((*values)[i]));
+    }
+  }
+  std::vector<Tensor> out;
+  for (const ValueId id : results) out.push_back(id == kNone ? Tensor() : known.at(id));
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::vector<Tensor>> evaluate(const Node& node, std::span<const std::optional<Tensor>> inputs, ThreadPool& pool, Isa isa) {
+  const OpDef& op = *node.op;
+  if (!node.bodies.empty() || op.has(kRandom) || op.has(kSideEffect)) return std::nullopt;
+  DimTable dims;
+  std::vector<InferValue> in(inputs.size()), out(node.outputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i]) continue;
+    in[i] = {true, Type(inputs[i]->dtype(), inputs[i]->shape()), constant_contents(*inputs[i]), &*inputs[i]};
+  }
+  for (size_t i = 0; i < out.size(); ++i) out[i].present = node.outputs[i] != kNone;
+  infer(node, in, out, dims);
+  const std::vector<PlannedValue> planned_inputs = planned(in);
+  if (op.produce != nullptr) {
+    const std::vector<PlannedValue> unknown(out.size());
+    std::vector<Tensor> arguments;
+    for (const auto& t : inputs) arguments.push_back(t ? *t : Tensor());
+    StatusSlot status;
+    std::vector<Tensor> results = op.produce({op, node.name, node.attributes, planned_inputs, unknown, isa}, arguments, status);
+    if (!status.status().ok()) throw Error(ErrorCode::kInvalidData, status.status().text, op_text(op) + " node " + quoted(node.name));
+    return results;
+  }
+  for (const InferValue& v : out) {
+    if (v.present && (v.type.kind != TypeKind::kTensor || !v.type.is_static())) return std::nullopt;
+  }
+  const std::vector<PlannedValue> planned_outputs = planned(out);
+  std::vector<Tensor> results(out.size());
+  if (op.has(kView) && inputs[0]) {
+    results[0] = inputs[0]->reshaped(planned_outputs[0].shape);
+    return results;
+  }
+  if (op.bind == nullptr) return op.expand == nullptr ? std::nullopt : evaluate_expansion(node, inputs, pool, isa);
+  const Binding binding = op.bind({op, node.name, node.attributes, planned_inputs, planned_outputs, isa});
+  std::vector<ConstTensorView> in_views(inputs.size());
+  std::vector<TensorView> out_views(out.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i]) in_views[i] = inputs[i]->view();
+  }
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (!planned_outputs[i].present) continue;
+    results[i] = Tensor(planned_outputs[i].dtype, planned_outputs[i].shape);
+    out_views[i] = results[i].mutable_view();
+  }
+  const Tensor scratch(DType::kU8, Shape{static_cast<int64_t>(binding.scratch_bytes)});
+  StatusSlot status;
+  const KernelArgs args{in_views, out_views, binding.params.get(), static_cast<std::byte*>(const_cast<void*>(scratch.data())), &pool, &status};
+  binding.fn(args);
+  if (!status.status().ok()) throw Error(ErrorCode::kInvalidData, status.status().text, op_text(op) + " node " + quoted(node.name));
+  return results;
+}
+
+}  // namespace omni::ops
