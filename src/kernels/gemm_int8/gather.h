@@ -1,0 +1,56 @@
+// Copies rows of A (patches of an image, or rows that need flipping or padding) into a block that a tile can read.
+// Included by the files of an instruction set inside the anonymous namespace of their own, after copy_run and fill_run, which may
+// write up to 64 bytes beyond the run (a later run repairs it; blocks have that much slack) and must not read beyond `end`.
+
+// Where reading must stop: one past the last byte of the last pixel.
+inline const uint8_t* end_of(const Int8Rows& a) {
+  const int64_t pixels = a.out_height * a.out_width, images = pixels == 0 ? 0 : (a.rows + pixels - 1) / pixels;
+  return a.data + (images - 1) * a.image_stride + (a.height - 1) * a.row_stride + (a.width - 1) * a.pixel_stride + a.channels;
+}
+
+template <class Element>
+inline void gather_patch(const Int8Rows& a, const uint8_t* image, int64_t y0, int64_t x0, const uint8_t* end, Element* out) {
+  const int64_t run = a.kernel_width * a.channels;
+  const bool dense = a.dilation_x == 1 && a.pixel_stride == a.channels;
+  // Taps [first, last) of a kernel row lie inside the image (dense only).
+  const int64_t first = x0 < 0 ? (-x0 < a.kernel_width ? -x0 : a.kernel_width) : 0;
+  const int64_t room = a.width - x0, last = room < a.kernel_width ? (room > first ? room : first) : a.kernel_width;
+  for (int64_t ky = 0; ky < a.kernel_height; ++ky, out += run) {
+    const int64_t y = y0 + ky * a.dilation_y;
+    if (y < 0 || y >= a.height) {
+      fill_run(out, a.pad, run);
+      continue;
+    }
+    const uint8_t* row = image + y * a.row_stride + x0 * a.pixel_stride;
+    if (dense) {
+      if (first > 0) fill_run(out, a.pad, first * a.channels);
+      if (last > first) copy_run(out + first * a.channels, row + first * a.channels, (last - first) * a.channels, a.flip, end);
+      if (last < a.kernel_width) fill_run(out + last * a.channels, a.pad, (a.kernel_width - last) * a.channels);
+      continue;
+    }
+    for (int64_t kx = 0; kx < a.kernel_width; ++kx) {
+      const int64_t x = x0 + kx * a.dilation_x;
+      if (x < 0 || x >= a.width) fill_run(out + kx * a.channels, a.pad, a.channels);
+      else copy_run(out + kx * a.channels, row + kx * a.dilation_x * a.pixel_stride, a.channels, a.flip, end);
+    }
+  }
+}
+
+// Rows [begin, stop) into out[stop - begin][depth]; `copies` of each row stand behind one another.
+template <class Element>
+inline void gather_rows(const Int8Rows& a, int copies, int64_t depth, int64_t begin, int64_t stop, Element* out) {
+  const uint8_t* end = end_of(a);
+  const int64_t pixels = a.out_height * a.out_width, k = a.k();
+  int64_t image = begin / pixels, oy = begin % pixels / a.out_width, ox = begin % a.out_width;
+  for (int64_t m = begin; m < stop; ++m, out += depth) {
+    const uint8_t* base = a.data + image * a.image_stride;
+    for (int c = 0; c < copies; ++c) gather_patch(a, base, oy * a.stride_y - a.pad_top, ox * a.stride_x - a.pad_left, end, out + c * k);
+    if (++ox == a.out_width) {
+      ox = 0;
+      if (++oy == a.out_height) {
+        oy = 0;
+        ++image;
+      }
+    }
+  }
+}
