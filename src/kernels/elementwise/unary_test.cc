@@ -150,7 +150,9 @@ TEST(Unary, PositionAndThreadsDoNotMatter) {
           run_unary(kernel, x.data() + start, y.data() + start, n, params, one);
           ASSERT_EQ(std::memcmp(y.data() + start, whole.data() + start, static_cast<size_t>(n) * 4), 0) << op << " n " << n;
           EXPECT_EQ(y.back(), 99.0f);
-          if (start > 0) EXPECT_EQ(y[static_cast<size_t>(start) - 1], 99.0f);
+          if (start > 0) {
+            EXPECT_EQ(y[static_cast<size_t>(start) - 1], 99.0f);
+          }
         }
       }
     }

@@ -54,6 +54,13 @@ inline M is_nan(F a) { return {_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q)}; }
 inline F select(M m, F a, F b) { return {_mm256_blendv_ps(b.v, a.v, m.v)}; }  // m ? a : b
 inline uint32_t bits_of(M m) { return static_cast<uint32_t>(_mm256_movemask_ps(m.v)); }
 
+// One byte a lane: 1 where the mask is set.
+inline void store_bools(uint8_t* p, M m) {
+  const __m256i lanes = _mm256_castps_si256(m.v);
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_and_si128(_mm_packs_epi16(words, words), _mm_set1_epi8(1)));
+}
+
 inline I to_int(F a) { return {_mm256_cvtps_epi32(a.v)}; }
 inline F to_float(I a) { return {_mm256_cvtepi32_ps(a.v)}; }
 inline I as_int(F a) { return {_mm256_castps_si256(a.v)}; }

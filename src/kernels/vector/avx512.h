@@ -52,6 +52,9 @@ inline M is_nan(F a) { return {_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q)}; }
 inline F select(M m, F a, F b) { return {_mm512_mask_blend_ps(m.v, b.v, a.v)}; }  // m ? a : b
 inline uint32_t bits_of(M m) { return m.v; }
 
+// One byte a lane: 1 where the mask is set.
+inline void store_bools(uint8_t* p, M m) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_maskz_set1_epi8(m.v, 1)); }
+
 inline I to_int(F a) { return {_mm512_cvtps_epi32(a.v)}; }
 inline F to_float(I a) { return {_mm512_cvtepi32_ps(a.v)}; }
 inline I as_int(F a) { return {_mm512_castps_si512(a.v)}; }
