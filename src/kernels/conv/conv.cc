@@ -24,6 +24,43 @@ bool is_gemm(const ConvShape& s) {
   return s.groups == 1 && s.taps() == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_top == 0 && s.pad_left == 0 && s.pad_bottom == 0 && s.pad_right == 0;
 }
 
+// With few channels most windows of a padded picture touch a border in x, where each tap needs a pointer of its own. A copy with the border
+// (a few percent of the work) lets whole kernel lines run instead.
+constexpr int64_t kHaloRun = 64;  // most floats of a kernel line for which the copy pays
+
+bool use_halo(const ConvShape& s) {
+  const bool padded = s.pad_top > 0 || s.pad_left > 0 || s.pad_bottom > 0 || s.pad_right > 0;
+  return padded && s.groups == 1 && s.dilation_w == 1 && s.kernel_w > 1 && s.kernel_w * s.in_c <= kHaloRun;
+}
+
+ConvShape with_halo(ConvShape s) {
+  s.in_h += s.pad_top + s.pad_bottom;
+  s.in_w += s.pad_left + s.pad_right;
+  s.pad_top = s.pad_left = s.pad_bottom = s.pad_right = 0;
+  return s;
+}
+
+int64_t halo_floats(const ConvShape& s) {
+  return use_halo(s) ? up16(s.images * (s.in_h + s.pad_top + s.pad_bottom) * (s.in_w + s.pad_left + s.pad_right) * s.in_c) : 0;
+}
+
+void copy_with_halo(const ConvShape& s, const float* x, float* to, core::ThreadPool& pool) {
+  const ConvShape h = with_halo(s);
+  pool.parallel_for(s.images, [&](int64_t image) {
+    const int64_t line = s.in_w * s.in_c, wide = h.in_w * s.in_c;
+    float* out = to + image * h.in_h * wide;
+    const float* in = x + image * s.in_h * line;
+    std::fill_n(out, s.pad_top * wide, 0.0f);
+    out += s.pad_top * wide;
+    for (int64_t y = 0; y < s.in_h; ++y, out += wide, in += line) {
+      std::fill_n(out, s.pad_left * s.in_c, 0.0f);
+      std::memcpy(out + s.pad_left * s.in_c, in, static_cast<size_t>(line) * sizeof(float));
+      std::fill_n(out + s.pad_left * s.in_c + line, s.pad_right * s.in_c, 0.0f);
+    }
+    std::fill_n(out, s.pad_bottom * wide, 0.0f);
+  });
+}
+
 Window window_of(const ConvShape& s) {
   Window w{};
   w.images = s.images;
@@ -54,16 +91,16 @@ int64_t zero_floats(const ConvShape& s) { return up16(s.kernel_w * s.group_in())
 
 int64_t packed_floats(core::Isa isa, const ConvShape& s) {
   if (use_depthwise(s)) return s.taps() * s.in_c;
-  const TileSet& tiles = tile_set(isa);
+  const TileSet& tiles = tile_set(isa, s.group_out());
   return s.groups * group_floats(tiles, s) + zero_floats(s);
 }
 
 // Task i of `tasks` packs its share: panels of one group, or depthwise taps.
-int64_t pack_tasks(core::Isa isa, const ConvShape& s) { return use_depthwise(s) ? 1 : s.groups * cut_panels(tile_set(isa), s.group_out()).count; }
+int64_t pack_tasks(core::Isa isa, const ConvShape& s) { return use_depthwise(s) ? 1 : s.groups * cut_panels(tile_set(isa, s.group_out()), s.group_out()).count; }
 
 void pack_task(core::Isa isa, const ConvShape& s, const float* weights, float* packed, int64_t task) {
   if (use_depthwise(s)) return transpose(weights, s.taps(), s.in_c, s.taps(), packed, s.in_c);
-  const TileSet& tiles = tile_set(isa);
+  const TileSet& tiles = tile_set(isa, s.group_out());
   const int64_t panels = cut_panels(tiles, s.group_out()).count, group = task / panels, panel = task % panels;
   const int64_t gi = s.group_in(), per_output = gi * s.taps();
   if (task == 0) std::fill_n(packed + s.groups * group_floats(tiles, s), zero_floats(s), 0.0f);
@@ -112,7 +149,7 @@ void run_gemm(core::Isa isa, const ConvArgs& a, const float* packed, core::Threa
 
 void run_windows(core::Isa isa, const ConvArgs& a, const float* packed, core::ThreadPool& pool) {
   const ConvShape& s = a.shape;
-  const TileSet& tiles = tile_set(isa);
+  const TileSet& tiles = tile_set(isa, s.group_out());
   const Window w = window_of(s);
   const WindowCut cut = cut_window(tiles, w);
   const int64_t each = cut.tasks();
@@ -138,18 +175,27 @@ void conv_pack(core::Isa isa, const ConvShape& shape, const float* weights, floa
   for (int64_t i = 0; i < tasks; ++i) pack_task(isa, shape, weights, packed, i);
 }
 
-size_t conv_scratch_bytes(core::Isa isa, const ConvShape& shape, bool packed) { return packed ? 0 : conv_packed_bytes(isa, shape); }
+size_t conv_scratch_bytes(core::Isa isa, const ConvShape& shape, bool packed) {
+  return static_cast<size_t>(halo_floats(shape)) * sizeof(float) + (packed ? 0 : conv_packed_bytes(isa, shape));
+}
 
-void conv(core::Isa isa, const ConvArgs& a, core::ThreadPool& pool) noexcept {
-  const ConvShape& s = a.shape;
+void conv(core::Isa isa, const ConvArgs& given, core::ThreadPool& pool) noexcept {
+  ConvArgs a = given;
+  float* const scratch = reinterpret_cast<float*>(a.scratch);
+  const int64_t halo = halo_floats(a.shape);
+  if (halo > 0) {
+    copy_with_halo(a.shape, a.x, scratch, pool);
+    a.x = scratch;
+    a.shape = with_halo(a.shape);
+  }
   const float* packed = a.packed;
   if (packed == nullptr) {
-    float* const to = reinterpret_cast<float*>(a.scratch);
-    pool.parallel_for(pack_tasks(isa, s), [&](int64_t task) { pack_task(isa, s, a.weights, to, task); });
+    float* const to = scratch + halo;
+    pool.parallel_for(pack_tasks(isa, a.shape), [&](int64_t task) { pack_task(isa, a.shape, a.weights, to, task); });
     packed = to;
   }
-  if (use_depthwise(s)) return run_depthwise(isa, a, packed, pool);
-  if (is_gemm(s)) return run_gemm(isa, a, packed, pool);
+  if (use_depthwise(a.shape)) return run_depthwise(isa, a, packed, pool);
+  if (is_gemm(a.shape)) return run_gemm(isa, a, packed, pool);
   run_windows(isa, a, packed, pool);
 }
 

@@ -26,12 +26,14 @@ struct Position {
   int64_t image, i, j;
 
   Position(const Window& w, int64_t m) : image(m / (w.grid_h * w.grid_w)), i(m / w.grid_w % w.grid_h), j(m % w.grid_w) {}
-  void next(const Window& w) {
-    if (++j < w.grid_w) return;
-    j = 0;
-    if (++i < w.grid_h) return;
-    i = 0;
-    ++image;
+  void advance(const Window& w, int64_t count) {
+    j += count;
+    while (j >= w.grid_w) {
+      j -= w.grid_w;
+      if (++i < w.grid_h) continue;
+      i = 0;
+      ++image;
+    }
   }
 };
 
@@ -42,15 +44,31 @@ struct Task {
   const WindowArgs& args;
 };
 
-// Fills pointers [tap][count] for grid positions m .. m + count. Returns whether whole runs of taps were taken (one pointer a row of taps).
-bool fill_pointers(const Task& t, const Pass& pass, int64_t m, int64_t count, const float** rows) {
+// The same where no window leaves the picture.
+bool fill_pointers_inside(const Task& t, const Pass& pass, Position at, int64_t count, const float** rows) {
+  const Window& w = t.w;
+  const int64_t line = w.in_w * w.in_pixel, image = w.in_h * line;
+  const int64_t x_first = w.x_first + pass.x0 * w.x_step, y_first = w.y_first + pass.y0 * w.y_step;
+  const bool run = w.x_step == 1 && w.channels == w.in_pixel;
+  const int64_t taps_x = run ? 1 : pass.x1 - pass.x0;
+  for (int64_t r = 0; r < count; ++r, at.advance(w, 1)) {
+    const float* p = t.args.x + at.image * image + (at.i * w.stride_y + y_first) * line + (at.j * w.stride_x + x_first) * w.in_pixel;
+    const float** to = rows + r;
+    for (int64_t ty = pass.y0; ty < pass.y1; ++ty, p += w.y_step * line) {
+      for (int64_t tx = 0; tx < taps_x; ++tx, to += count) *to = p + tx * w.x_step * w.in_pixel;
+    }
+  }
+  return run;
+}
+
+// Fills pointers [tap][count] for `count` grid positions. Returns whether whole runs of taps were taken (one pointer a row of taps).
+bool fill_pointers(const Task& t, const Pass& pass, Position at, int64_t count, const float** rows) {
   const Window& w = t.w;
   const int64_t x_low = w.x_first + pass.x0 * w.x_step, x_high = w.x_first + (pass.x1 - 1) * w.x_step;
-  Position at(w, m);
   const float* origin[kMaxTileRows];  // of the image
   int64_t y[kMaxTileRows], x[kMaxTileRows];
   bool run = w.x_step == 1 && w.channels == w.in_pixel;
-  for (int64_t r = 0; r < count; ++r, at.next(w)) {
+  for (int64_t r = 0; r < count; ++r, at.advance(w, 1)) {
     origin[r] = t.args.x + at.image * w.in_h * w.in_w * w.in_pixel;
     y[r] = at.i * w.stride_y + w.y_first;
     x[r] = at.j * w.stride_x;
@@ -72,13 +90,12 @@ bool fill_pointers(const Task& t, const Pass& pass, int64_t m, int64_t count, co
   return run;
 }
 
-// Grid positions [m, m + count) of one line of the output, panels [first, last), all of the same width.
-void run_block(const Task& t, const Pass& pass, int64_t m, int64_t count, int64_t first, int64_t last) {
+// `count` grid positions whose outputs follow each other, panels [first, last), all of the same width.
+void run_block(const Task& t, const Pass& pass, const Position& at, int64_t count, int64_t first, int64_t last) {
   const Window& w = t.w;
   const float* rows[kMaxTileRows * kMaxTaps];
-  const bool run = fill_pointers(t, pass, m, count, rows);
+  const bool run = t.cut.inside ? fill_pointers_inside(t, pass, at, count, rows) : fill_pointers(t, pass, at, count, rows);
   const int64_t xs = pass.x1 - pass.x0, ys = pass.y1 - pass.y0, vectors = t.cut.panels.width(first), width = vectors * t.tiles.lanes;
-  const Position at(w, m);
   const int64_t out = at.image * w.out_image + at.i * w.out_row + at.j * w.out_pixel;
   TileArgs a{};
   a.rows = rows;
@@ -110,9 +127,12 @@ void run_rows(const Task& t, const Pass& pass, int64_t m0, int64_t m1, int64_t f
     int64_t end = first + 1;
     while (end < last && t.cut.panels.width(end) == vectors) ++end;
     const int64_t blocks = ceil_div(m1 - m0, t.tiles.max_rows[vectors - 1]);
+    const int64_t base = (m1 - m0) / blocks, extra = (m1 - m0) % blocks;
+    Position at(t.w, m0);
     for (int64_t i = 0; i < blocks; ++i) {
-      const int64_t row = m0 + (m1 - m0) * i / blocks;
-      run_block(t, pass, row, m0 + (m1 - m0) * (i + 1) / blocks - row, first, end);
+      const int64_t count = base + (i < extra ? 1 : 0);
+      run_block(t, pass, at, count, first, end);
+      at.advance(t.w, count);
     }
     first = end;
   }
@@ -136,6 +156,7 @@ void run_pass(const Task& t, const Pass& pass, int64_t m0, int64_t m1, int64_t f
 WindowCut cut_window(const TileSet& tiles, const Window& w) {
   WindowCut c{};
   c.panels = cut_panels(tiles, w.columns);
+  c.inside = w.inside();
   const int64_t line = std::max<int64_t>(1, w.x_count * w.channels);
   c.block_x = std::max<int64_t>(1, std::min({w.x_count, kMaxTaps, std::max<int64_t>(1, kBlockK / std::max<int64_t>(1, w.channels))}));
   c.block_y = c.block_x < w.x_count ? 1 : std::max<int64_t>(1, std::min(kBlockK / line, kMaxTaps / c.block_x));

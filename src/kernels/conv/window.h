@@ -23,6 +23,11 @@ struct Window {
   int64_t columns;
 
   int64_t rows() const { return images * grid_h * grid_w; }
+  // No tap of any window lies outside: y and x alike.
+  bool inside() const {
+    return y_first >= 0 && x_first >= 0 && (grid_h - 1) * stride_y + y_first + (y_count - 1) * y_step < in_h &&
+           (grid_w - 1) * stride_x + x_first + (x_count - 1) * x_step < in_w;
+  }
   int64_t depth() const { return y_count * x_count * channels; }
 };
 
@@ -39,6 +44,7 @@ struct WindowCut {
   PanelCut panels;
   int64_t row_chunk, row_chunks, panels_per_task, panel_chunks;
   int64_t block_y, block_x;  // taps of one pass
+  bool inside;               // the window's
 
   int64_t tasks() const { return row_chunks * panel_chunks; }
 };

@@ -37,7 +37,7 @@ struct Plan {
 };
 
 Plan make_plan(core::Isa isa, const GemmShape& s) {
-  Plan p{tile_set(isa), {}};
+  Plan p{tile_set(isa, s.n), {}};
   p.cut = cut_panels(p.tiles, s.n);
   p.dot = !s.packed_b && s.trans_b && !s.trans_a && s.m <= kMaxDotRows;
   p.direct = !s.packed_b && !s.trans_b && s.m <= p.tiles.max_rows[0];
@@ -181,11 +181,11 @@ void run_task(const GemmArgs& g, const Plan& p, const Product& r, int64_t row_ch
 }  // namespace
 
 size_t gemm_packed_b_bytes(core::Isa isa, int64_t k, int64_t n) {
-  return static_cast<size_t>(packed_panel_floats(tile_set(isa), k, n)) * sizeof(float);
+  return static_cast<size_t>(packed_panel_floats(tile_set(isa, n), k, n)) * sizeof(float);
 }
 
 void gemm_pack_b(core::Isa isa, int64_t k, int64_t n, bool trans_b, const float* b, int64_t b_row, float* packed) {
-  const TileSet& tiles = tile_set(isa);
+  const TileSet& tiles = tile_set(isa, n);
   pack_panels(tiles, {b, trans_b ? 1 : b_row, trans_b ? b_row : 1}, k, n, 0, cut_panels(tiles, n).count, packed);
 }
 

@@ -12,8 +12,9 @@ namespace omni::kernels {
 #include "kernels/gemm/kernels.inc"
 #undef OMNI_GEMM_TILES
 
-const TileSet& tile_set(core::Isa isa) {
+const TileSet& tile_set(core::Isa isa, int64_t columns) {
   if (isa == core::Isa::kAvx512Vnni) isa = core::Isa::kAvx512;
+  if (isa == core::Isa::kAvx512 && columns <= 8) isa = core::Isa::kAvx2;
 #define OMNI_GEMM_TILES(name, space) \
   if (isa == core::Isa::name) return space::gemm_tiles;
 #include "kernels/gemm/kernels.inc"

@@ -73,7 +73,8 @@ struct PanelCut {
 
 PanelCut cut_panels(const TileSet& tiles, int64_t columns);
 
-// The tiles for an instruction set, or those of the richest poorer one.
-const TileSet& tile_set(core::Isa isa);
+// The tiles for an instruction set, or those of the richest poorer one, for a matrix of `columns`: up to eight use half the width on AVX-512,
+// where a full vector would take twice as long on some CPUs and hold zeros.
+const TileSet& tile_set(core::Isa isa, int64_t columns);
 
 }  // namespace omni::kernels

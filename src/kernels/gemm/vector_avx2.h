@@ -10,17 +10,36 @@ namespace {
 
 struct Vector256 {
   using Reg = __m256;
-  using Mask = __m256i;
+  struct Mask {
+    __m256i bits;
+    int valid;
+  };
   static constexpr int kLanes = 8;
 
   static Reg zero() { return _mm256_setzero_ps(); }
   static Reg set(float x) { return _mm256_set1_ps(x); }
   static Reg load(const float* p) { return _mm256_loadu_ps(p); }
-  static Reg load(const float* p, Mask m) { return _mm256_maskload_ps(p, m); }
+  static Reg load(const float* p, Mask m) { return _mm256_maskload_ps(p, m.bits); }
   static void store(float* p, Reg x) { _mm256_storeu_ps(p, x); }
-  static void store(float* p, Mask m, Reg x) { _mm256_maskstore_ps(p, m, x); }
+  // In pieces: a masked store takes tens of cycles on AMD.
+  static void store(float* p, const Mask& m, Reg x) {
+    __m128 part = _mm256_castps256_ps128(x);
+    if (m.valid >= kLanes) return store(p, x);
+    if ((m.valid & 4) != 0) {
+      _mm_storeu_ps(p, part);
+      part = _mm256_extractf128_ps(x, 1);
+      p += 4;
+    }
+    if ((m.valid & 2) != 0) {
+      _mm_storel_pi(reinterpret_cast<__m64*>(p), part);
+      part = _mm_movehl_ps(part, part);
+      p += 2;
+    }
+    if ((m.valid & 1) != 0) _mm_store_ss(p, part);
+  }
   static Mask mask(int64_t valid) {
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(valid > kLanes ? kLanes : valid)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    const int n = static_cast<int>(valid > kLanes ? kLanes : valid);
+    return {_mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)), n};
   }
   static Reg fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
   static Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
