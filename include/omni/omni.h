@@ -1,0 +1,497 @@
+// OmniMind Edge: compress, run, train and measure neural networks. The whole public surface of libomni, with omni/error.h.
+//
+//     auto model   = omni::Graph::load("model.onnx");
+//     auto session = omni::Session(model, {.threads = 2});
+//     auto outputs = session.run({{"input", image}});                       // name → tensor
+//     const omni::Tensor& scores = outputs["scores"];
+//
+// Types are values with a hidden implementation: copies are cheap and share what neither changes; a moved-from one may only be assigned or
+// destroyed. Wrong use and bad files throw omni::Error; Session::run returns a Result. Nothing prints, nothing aborts, there is no global state.
+// A session belongs to one thread at a time; everything const may be shared. Options are structs with defaults:
+// {.threads = 2}. Versions are semantic: what is here stays until the major version changes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "omni/error.h"
+
+#pragma GCC visibility push(default)
+
+namespace omni {
+
+struct Access;  // how the library reaches the implementations; not for others
+
+// "0.1.0".
+std::string_view version();
+
+// Called now and then by anything that can take long: fraction in [0, 1], text such as "epoch 2 of 5, loss 0.31". Returns false to stop, which
+// makes the call throw Error (kInterrupted). An empty function never stops.
+using Progress = std::function<bool(double fraction, std::string_view text)>;
+
+// "did you mean a or b?" for names near `word`, "" when none is.
+std::string did_you_mean(std::string_view word, std::span<const std::string> known);
+// In double quotes, control characters and bytes outside ASCII escaped, at most 80 characters: safe to print.
+std::string printable(std::string_view text);
+
+// Of a file's bytes, in hexadecimal: what manifests hold.
+std::string file_sha256(const std::string& path);
+// Writes a file whole or not at all: beside itself, flushed to the disk, then renamed.
+void write_file(const std::string& path, std::string_view text, bool overwrite = false);
+
+// ---------------------------------------------------------------------------------------------------------------- tensors
+
+enum class DType : uint8_t { kF32, kF16, kBF16, kF64, kI8, kU8, kI16, kU16, kI32, kU32, kI64, kU64, kBool, kI4, kU4, kString };
+
+// "f32", "i64", "bool", "str" …
+std::string_view dtype_name(DType type);
+
+template <class T>
+constexpr DType dtype_of() {
+  static_assert(std::is_arithmetic_v<T>, "an element type of tensors");
+  if constexpr (std::is_same_v<T, bool>) return DType::kBool;
+  if constexpr (std::is_same_v<T, float>) return DType::kF32;
+  if constexpr (std::is_same_v<T, double>) return DType::kF64;
+  constexpr bool is_signed = std::is_signed_v<T>;
+  if constexpr (sizeof(T) == 1) return is_signed ? DType::kI8 : DType::kU8;
+  if constexpr (sizeof(T) == 2) return is_signed ? DType::kI16 : DType::kU16;
+  if constexpr (sizeof(T) == 4) return is_signed ? DType::kI32 : DType::kU32;
+  return is_signed ? DType::kI64 : DType::kU64;
+}
+
+// From a picture file to a network's input: resize the shorter side (antialiased bilinear), crop the centre, x = (byte * scale - mean) / std.
+struct Preprocess {
+  int64_t resize = 0, crop = 0;   // 0: not
+  int64_t channels = 0;           // 1 (grey) or 3; 0: as the data has it, 3 for folders of pictures
+  double scale = 1.0 / 255;
+  std::vector<float> mean, std;   // none, one for all, or one a channel
+  bool channels_last = false;     // [height, width, channels] instead of [channels, height, width]
+
+  // "resize=256 crop=224 mean=0.485,0.456,0.406 …": the form in a package's metadata under "preprocess".
+  std::string text() const;
+  static Preprocess parse(std::string_view text);
+  bool operator==(const Preprocess&) const = default;
+};
+
+// Row-major elements of one type. Copies share the bytes; mutable_values() makes them this tensor's own.
+class Tensor {
+ public:
+  Tensor();  // f32, shape [0]
+  Tensor(DType type, std::span<const int64_t> shape);  // zeros
+  Tensor(DType type, std::initializer_list<int64_t> shape) : Tensor(type, std::span(shape.begin(), shape.size())) {}
+
+  // A copy of `values`, whose number must be that of `shape`.
+  template <class T>
+  static Tensor of(std::initializer_list<int64_t> shape, std::span<const T> values) {
+    return copy(dtype_of<T>(), std::span(shape.begin(), shape.size()), std::as_bytes(values));
+  }
+  template <class T>
+  static Tensor of(std::initializer_list<int64_t> shape, std::initializer_list<T> values) {
+    return of<T>(shape, std::span<const T>(values.begin(), values.size()));
+  }
+  // A copy of `bytes`, packed as `type` is stored.
+  static Tensor copy(DType type, std::span<const int64_t> shape, std::span<const std::byte> bytes);
+  // The caller's bytes, which must outlive every copy.
+  static Tensor borrow(DType type, std::span<const int64_t> shape, std::span<const std::byte> bytes);
+
+  // An .npy file.
+  static Tensor load(const std::string& path);
+  // A JPEG or PNG file as [1, channels, height, width] f32 (channels last if the options say so).
+  static Tensor load_picture(const std::string& path, const Preprocess& preprocess = {});
+  // Writes an .npy file, whole or not at all.
+  void save(const std::string& path, bool overwrite = false) const;
+
+  DType dtype() const;
+  std::span<const int64_t> shape() const;
+  int64_t count() const;
+  std::span<const std::byte> bytes() const;
+  // The elements; throws Error when T is not their type.
+  template <class T>
+  std::span<const T> values() const {
+    require(dtype_of<T>());
+    return {reinterpret_cast<const T*>(bytes().data()), static_cast<size_t>(count())};
+  }
+  template <class T>
+  std::span<T> mutable_values() {
+    require(dtype_of<T>());
+    return {reinterpret_cast<T*>(mutable_bytes().data()), static_cast<size_t>(count())};
+  }
+  std::span<std::byte> mutable_bytes();
+  // Elements of any type but strings, converted one by one.
+  std::vector<double> to_doubles() const;
+  // The same elements under another shape; one dimension may be -1.
+  Tensor reshaped(std::span<const int64_t> shape) const;
+  // "f32[1,10]".
+  std::string type_text() const;
+
+ private:
+  friend struct Access;
+  struct Impl;
+  void require(DType type) const;
+  std::shared_ptr<Impl> impl_;
+};
+
+// ----------------------------------------------------------------------------------------------------------------- graphs
+
+struct ValueInfo {
+  std::string name;
+  DType dtype = DType::kF32;
+  std::vector<int64_t> shape;  // -1 where the size is not fixed
+  std::string type;            // "f32[N,3,224,224]"
+};
+
+struct NodeInfo {
+  std::string name, op;
+  std::string type;          // of the first output
+  int64_t operations = 0;    // a multiply-add is two
+  int64_t bytes = 0;         // read and written
+  int64_t parameters = 0;    // elements of its constant inputs
+};
+
+struct Summary {
+  int64_t parameters = 0;         // elements of weights
+  int64_t weight_bytes = 0;
+  int64_t operations = 0, bytes = 0;  // of one run
+  int64_t peak_memory_bytes = 0;  // activations of a run, as the plan lays them out
+  std::map<std::string, int64_t> operators;  // name → nodes
+  std::vector<NodeInfo> nodes;               // in the order they run
+  std::vector<ValueInfo> inputs, outputs;    // with the sizes used
+  std::string missing;  // why operations and memory are not known, if so
+};
+
+// Sizes for dimensions that are not fixed: by input name. Inputs that are not named get 1 for each unknown dimension.
+using InputShapes = std::map<std::string, std::vector<int64_t>, std::less<>>;
+
+struct SaveOptions {
+  bool overwrite = false;
+  std::string format;  // "onnx" or "omni"; "": by the file's extension
+};
+
+class Graph {
+ public:
+  Graph();
+  // .onnx and .omni, told apart by content.
+  static Graph load(const std::string& path);
+  // The text form, as text() prints it (tensors above 64 elements excepted).
+  static Graph parse(std::string_view text);
+  // Whole or not at all.
+  void save(const std::string& path, const SaveOptions& options = {}) const;
+
+  std::vector<ValueInfo> inputs() const;
+  std::vector<ValueInfo> outputs() const;
+  int64_t parameters() const;
+  Summary summary(const InputShapes& shapes = {}) const;
+  std::string text() const;
+  // "onnx", "omni", or "" for one made here.
+  std::string format() const;
+
+  // Facts that travel with a package: "source_sha256", "recipe", "accuracy", "preprocess", "tool" and whatever else one sets.
+  std::map<std::string, std::string> metadata() const;
+  void set_metadata(const std::string& key, const std::string& value);
+
+ private:
+  friend struct Access;
+  struct Impl;
+  std::shared_ptr<const Impl> impl_;
+};
+
+// Networks with seeded initial weights: lenet5, lenet-300-100, … (docs/networks.md).
+std::vector<std::string> network_names();
+Graph new_network(std::string_view name, uint64_t seed = 1);
+
+// --------------------------------------------------------------------------------------------------------------- sessions
+
+struct SessionOptions {
+  int threads = 0;       // 0: OMNI_THREADS, else one per physical core
+  std::string isa;       // caps the instruction set: "scalar", "avx2", "avx512", "avx512vnni" …; "": OMNI_ISA, else the CPU's best
+  bool profile = false;  // measure every node
+};
+
+// The instruction set that sessions with these options use.
+std::string_view chosen_isa(const SessionOptions& options = {});
+int chosen_threads(const SessionOptions& options = {});
+
+// Outputs by name, or what went wrong.
+class Result {
+ public:
+  bool ok() const { return !error_.has_value(); }
+  explicit operator bool() const { return ok(); }
+  // Throws the Error where the run failed, and kNotFound for an unknown name.
+  const Tensor& operator[](std::string_view name) const;
+  const std::map<std::string, Tensor, std::less<>>& outputs() const;
+  const std::optional<Error>& error() const { return error_; }
+
+ private:
+  friend struct Access;
+  std::map<std::string, Tensor, std::less<>> outputs_;
+  std::optional<Error> error_;
+};
+
+struct NodeProfile {
+  std::string name, op;
+  int64_t calls = 0;
+  double seconds = 0;  // all calls together
+  int64_t operations = 0, bytes = 0;  // of one call
+};
+
+class Session {
+ public:
+  explicit Session(const Graph& graph, const SessionOptions& options = {});
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  const std::vector<ValueInfo>& inputs() const;
+  const std::vector<ValueInfo>& outputs() const;
+
+  // Name → tensor, every input exactly once. Plans when the shapes are new.
+  Result run(const std::map<std::string, Tensor, std::less<>>& inputs);
+  // In the graph's order, into tensors whose type and shape are those of the outputs (see `prepare`). Allocates nothing once the shapes have been seen.
+  std::optional<Error> run(std::span<const Tensor> inputs, std::span<Tensor> outputs) noexcept;
+  // Plans for these inputs; new tensors for the outputs.
+  std::vector<Tensor> prepare(std::span<const Tensor> inputs);
+
+  // With SessionOptions::profile: sums over all runs so far, in the order of the plan.
+  std::vector<NodeProfile> profile() const;
+  // The last run's nodes in the format of chrome://tracing and Perfetto.
+  void save_trace(const std::string& path, bool overwrite = false) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// ------------------------------------------------------------------------------------------------------------------- data
+
+struct DatasetOptions {
+  Preprocess preprocess;               // of pictures
+  std::string label;                   // CSV column or NPZ array that is the target; "" is the usual one, "none" is none
+  bool values = false;                 // the target is a value, even where all are whole numbers
+  std::string default_part = "train";  // of sets that have parts, where the name does not say
+};
+
+class Dataset {
+ public:
+  // `name` is what --data takes: a path whose form is found out (IDX directory or pair, NPY, NPZ, CSV, a folder of pictures per class), FORM:PATH,
+  // or fashion-mnist; then @train or @test, then a range @0:1000.
+  static Dataset open(std::string_view name, const DatasetOptions& options = {});
+
+  int64_t size() const;
+  // "IDX, 60000 samples: images f32[1,28,28], labels i64[] (10 classes)".
+  std::string description() const;
+  int64_t classes() const;  // 0 without labels
+  std::vector<std::string> class_names() const;
+  // Samples [first, first + count): one tensor an input, then the target if there is one.
+  std::vector<Tensor> read(int64_t first, int64_t count) const;
+  Dataset part(int64_t first, int64_t last) const;
+
+ private:
+  friend struct Access;
+  struct Impl;
+  std::shared_ptr<const Impl> impl_;
+};
+
+// ------------------------------------------------------------------------------------------------------ training, evaluation
+
+struct TrainOptions {
+  int64_t epochs = 5;
+  int64_t batch = 64;
+  std::string loss = "auto";          // "auto": cross-entropy for labels (on logits, before a final Softmax), mse for values
+  std::string optimizer = "sgd";      // sgd, adam, adamw
+  double learning_rate = 0;           // 0: 0.01 for sgd, 0.001 for adam and adamw
+  double momentum = 0.9;              // sgd
+  double weight_decay = 0;
+  std::string schedule = "constant";  // constant, step, cosine, linear
+  int64_t warmup_steps = 0;
+  double clip_norm = 0;               // of all gradients together; 0: not
+  double validation_share = 0;        // of the data, held out at its end
+  std::optional<Dataset> validation;  // instead of a share
+  int64_t patience = 0;               // stop after so many epochs without a better validation loss; 0: never
+  std::vector<std::string> train, freeze;  // globs over parameter names
+  std::string directory;              // checkpoints; "": none
+  bool resume = false;                // go on from the checkpoint in `directory`
+  double label_smoothing = 0;
+  uint64_t seed = 1;
+  int threads = 0;
+  std::string isa;
+  Progress progress;
+};
+
+struct EpochReport {
+  int64_t epoch = 0;  // from 1
+  double loss = 0;
+  std::optional<double> accuracy, validation_loss, validation_accuracy;
+  double learning_rate = 0;
+  double seconds = 0;
+};
+
+struct TrainReport {
+  std::vector<EpochReport> epochs;
+  int64_t steps = 0, best_epoch = 0;
+  bool stopped_early = false;
+  std::vector<std::string> trained, notes;  // parameters that changed; what one should know
+};
+
+class Trainer {
+ public:
+  explicit Trainer(const Graph& graph, const TrainOptions& options = {});
+  // Trains and returns the network with its new parameters (the best epoch's where there is a validation set).
+  Graph fit(const Dataset& data);
+  const TrainReport& report() const { return report_; }
+
+ private:
+  Graph graph_;
+  TrainOptions options_;
+  TrainReport report_;
+};
+
+struct EvaluateOptions {
+  int64_t batch = 64;
+  int64_t top = 5;
+  int threads = 0;
+  std::string isa;
+  Progress progress;
+};
+
+struct Evaluation {
+  int64_t samples = 0;
+  std::optional<double> top1, topk;  // shares, with labels
+  std::optional<double> loss;        // mean cross-entropy of the logits or probabilities, with labels
+  std::optional<double> mean_squared_error;  // with values
+  double top1_low = 0, top1_high = 0;  // 95 % interval
+  double seconds = 0;
+};
+
+Evaluation evaluate(const Graph& graph, const Dataset& data, const EvaluateOptions& options = {});
+
+// ------------------------------------------------------------------------------------------------------------ compression
+
+enum class Observer : uint8_t { kMinMax, kPercentile, kEntropy, kMse };
+
+struct CompressorOptions {
+  std::optional<Dataset> data;  // for calibration
+  int64_t samples = 512;        // of it
+  int threads = 0;
+  std::string isa;
+  Progress progress;
+};
+
+struct StaticQuantization {
+  Observer observer = Observer::kMse;
+  double percentile = 99.99;
+};
+
+struct WeightQuantization {
+  int64_t group = 32;
+};
+
+struct LayerReport {
+  std::string name, op, action, reason;  // action: "int8", "f16", "kept"; the reason where it was kept
+  double error = 0;                      // relative root mean square error of its weights
+};
+
+class ModelCompressor {
+ public:
+  explicit ModelCompressor(const Graph& graph, const CompressorOptions& options = {});
+
+  Graph fp16();
+  Graph bf16();
+  Graph dynamic_quantization();
+  Graph static_quantization(const StaticQuantization& options = {});  // needs data
+  Graph int8_weights();
+  Graph int4_weights(const WeightQuantization& options = {});
+
+  // Of the last method called: every layer, what was done with it and why.
+  const std::vector<LayerReport>& report() const { return report_; }
+
+ private:
+  Graph graph_;
+  CompressorOptions options_;
+  std::vector<LayerReport> report_;
+};
+
+// ------------------------------------------------------------------------------------------------- comparing and measuring
+
+struct CompareOptions {
+  int64_t samples = 64;
+  int64_t batch = 16;
+  double drift = 0.01;  // relative error from which on a node counts as drifting
+  int threads = 0;
+  std::string isa;
+  Progress progress;
+};
+
+struct ValueError {
+  std::string name;
+  double max_abs = 0, mean_abs = 0;
+  double relative = 0;  // root mean square of the difference over that of A
+};
+
+struct Comparison {
+  int64_t samples = 0;
+  std::vector<ValueError> outputs;
+  std::vector<ValueError> values;    // those of the same name and shape in both, in the order of A
+  std::optional<ValueError> first_drift;
+  std::optional<double> top1_agreement;  // share of samples with the same highest value of the first output
+};
+
+// Runs both on the same samples (without data: seeded noise of the inputs' types).
+Comparison compare(const Graph& a, const Graph& b, const std::optional<Dataset>& data, const CompareOptions& options = {});
+
+struct BenchOptions {
+  int threads = 0;
+  std::string isa;
+  int64_t warmup = 10;
+  int64_t runs = 0;            // 0: as many as fit into `seconds`
+  double seconds = 3;
+  InputShapes shapes;
+  std::string against;         // another engine to alternate with: "onnxruntime"
+  std::string library;         // its shared library; "": the system's search path
+  uint64_t seed = 1;
+  Progress progress;
+};
+
+struct Latency {
+  std::string engine;  // "omni 0.1.0", "onnxruntime 1.20.1"
+  int64_t runs = 0;
+  double mean = 0, deviation = 0, p50 = 0, p95 = 0, p99 = 0, min = 0;  // seconds
+};
+
+struct Benchmark {
+  Latency omni;
+  std::optional<Latency> other;
+  // Median of the ratios omni / other of runs beside each other, and the range of its middle half; less than 1 is faster.
+  double ratio = 0, ratio_low = 0, ratio_high = 0;
+  double max_difference = 0;  // largest absolute difference of the outputs
+  std::vector<ValueInfo> inputs;
+  std::string isa;
+  int threads = 0;
+};
+
+Benchmark bench(const Graph& graph, const BenchOptions& options = {});
+
+struct Verification {
+  std::string format;
+  int64_t size_bytes = 0;
+  int64_t sections = 0;              // checked, of a package
+  std::vector<std::string> problems; // empty: whole
+  std::vector<std::string> facts;
+};
+
+// Checks a file to the last byte: structure, checksums, and that the network in it can be planned.
+Verification verify(const std::string& path);
+
+}  // namespace omni
+
+#pragma GCC visibility pop
