@@ -52,7 +52,7 @@ TEST(Softmax, EveryShapeIsaAndThread) {
         }
         std::vector<float> in_place = x;
         run_softmax(kernel, args, in_place.data(), in_place.data(), one);
-        ASSERT_EQ(std::memcmp(y.data(), in_place.data(), in_place.size() * 4), 0);
+        ASSERT_TRUE(std::equal(in_place.begin(), in_place.end(), y.begin()));
       }
     }
   }
