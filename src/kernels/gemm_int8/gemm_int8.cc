@@ -140,6 +140,47 @@ void to_packed_columns(const Int8Layout& layout, const float* values, bool scala
   }
 }
 
+PreparedInt8 prepare_int8(core::Isa isa, const Int8Matrix& w, int64_t n, int64_t k, const Int8Quantization& q) {
+  PreparedInt8 p;
+  p.weights = pack_weights_int8(isa, q.output, w, n, k);
+  const Int8Layout& layout = p.weights.layout;
+  const size_t columns = static_cast<size_t>(layout.packed_columns);
+  p.start.resize(columns);
+  start_values(layout, p.weights.column_sums.values<int32_t>().data(), q.bias.empty() ? nullptr : q.bias.data(),
+               ByteRange::of(q.x_signed, q.zx).as_unsigned().zero, p.start.data());
+  if (!q.multiplier.empty()) {
+    p.multiplier.resize(columns);
+    to_packed_columns(layout, q.multiplier.data(), q.multiplier.size() == 1, 0, p.multiplier.data());
+  }
+  if (!q.float_bias.empty()) {
+    p.float_bias.resize(columns);
+    to_packed_columns(layout, q.float_bias.data(), false, 0, p.float_bias.data());
+  }
+  Int8Epilogue& e = p.epilogue;
+  for (float m : q.multiplier) e.wide = e.wide || !(m <= kSafeMultiplier);
+  e.range = q.y.as_unsigned();
+  e.flip = q.residual ? q.sum.flip() : q.y.flip();
+  if (q.residual) {
+    e.residual_flip = q.residual_signed ? 0x80 : 0;
+    e.residual_zero = ByteRange::of(q.residual_signed, q.residual_zero).as_unsigned().zero;
+    e.ma = q.ma;
+    e.mb = q.mb;
+    e.sum = q.sum.as_unsigned();
+  }
+  return p;
+}
+
+Int8GemmArgs PreparedInt8::arguments() const {
+  Int8GemmArgs args;
+  args.layout = &weights.layout;
+  args.weights = weights.data();
+  args.epilogue = epilogue;
+  args.epilogue.start = start.data();
+  args.epilogue.multiplier = multiplier.empty() ? nullptr : multiplier.data();
+  args.epilogue.bias = float_bias.empty() ? nullptr : float_bias.data();
+  return args;
+}
+
 void gemm_int8(const Int8GemmArgs& args, core::ThreadPool& pool) noexcept {
   const Int8Layout& layout = *args.layout;
   const int64_t rows = args.a.rows, groups = static_cast<int64_t>(layout.groups.size());

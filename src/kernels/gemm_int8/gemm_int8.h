@@ -132,6 +132,33 @@ struct Int8GemmArgs {
   int64_t out_stride = 0;  // elements from row to row
 };
 
+// What a quantized layer is, in plain order; prepare_int8 turns it into the arrays above.
+struct Int8Quantization {
+  Int8Output output = Int8Output::kBytes;
+  bool x_signed = false;
+  int32_t zx = 0;
+  std::vector<float> multiplier;      // [n] or [1]: product_multiplier (kBytes) or product_scale (kFloat)
+  std::vector<int32_t> bias;          // [n] or empty
+  std::vector<float> float_bias;      // [n] or empty, kFloat only
+  ByteRange y;                        // kBytes: of the result, narrowed by a fused activation
+  bool residual = false;
+  bool residual_signed = false;
+  int32_t residual_zero = 0;
+  float ma = 0, mb = 0;
+  ByteRange sum;                      // of the output when there is a residual
+};
+
+struct PreparedInt8 {
+  Int8Weights weights;
+  std::vector<int32_t> start;
+  std::vector<float> multiplier, float_bias;
+  Int8Epilogue epilogue;  // points into this object: set again by `arguments`
+
+  // Ready to run once `a`, `out`, `out_stride` and a residual are filled in.
+  Int8GemmArgs arguments() const;
+};
+PreparedInt8 prepare_int8(core::Isa isa, const Int8Matrix& w, int64_t n, int64_t k, const Int8Quantization& q);
+
 // A rectangle of the output: what one call of a kernel computes.
 struct Int8GemmTask {
   const Int8GemmArgs* args;
