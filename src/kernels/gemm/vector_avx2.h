@@ -48,6 +48,10 @@ struct Vector256 {
   static Reg div(Reg a, Reg b) { return _mm256_div_ps(a, b); }
   static Reg max(Reg floor, Reg x) { return _mm256_max_ps(floor, x); }
   static Reg min(Reg ceiling, Reg x) { return _mm256_min_ps(ceiling, x); }
+  using Bool = __m256;
+  static Bool greater(Reg a, Reg b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
+  static Bool equal(Reg a, Reg b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
+  static Reg select(Bool m, Reg yes, Reg no) { return _mm256_blendv_ps(no, yes, m); }
   static float sum(Reg x) {
     const __m128 q = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     const __m128 d = _mm_add_ps(q, _mm_movehl_ps(q, q));

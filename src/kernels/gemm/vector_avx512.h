@@ -27,6 +27,10 @@ struct Vector512 {
   static Reg div(Reg a, Reg b) { return _mm512_div_ps(a, b); }
   static Reg max(Reg floor, Reg x) { return _mm512_max_ps(floor, x); }
   static Reg min(Reg ceiling, Reg x) { return _mm512_min_ps(ceiling, x); }
+  using Bool = __mmask16;
+  static Bool greater(Reg a, Reg b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
+  static Bool equal(Reg a, Reg b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+  static Reg select(Bool m, Reg yes, Reg no) { return _mm512_mask_blend_ps(m, no, yes); }
   static float sum(Reg x) {
     const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
     const __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));

@@ -40,10 +40,11 @@ struct Vector128 {
   static Reg div(Reg a, Reg b) { return a / b; }
   static Reg max(Reg floor, Reg x) { return select(floor > x, floor, x); }
   static Reg min(Reg ceiling, Reg x) { return select(ceiling < x, ceiling, x); }
+  using Bool = Bits;
+  static Reg select(Bool m, Reg yes, Reg no) { return (Reg)((m & (Bits)yes) | (~m & (Bits)no)); }
+  static Bool greater(Reg a, Reg b) { return a > b; }
+  static Bool equal(Reg a, Reg b) { return a == b; }
   static float sum(Reg x) { return (x[0] + x[2]) + (x[1] + x[3]); }
-
- private:
-  static Reg select(Bits m, Reg a, Reg b) { return (Reg)((m & (Bits)a) | (~m & (Bits)b)); }
 };
 
 }  // namespace
