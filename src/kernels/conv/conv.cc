@@ -2,9 +2,9 @@
 #include "kernels/conv/conv.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/conv/depthwise.h"
+#include "kernels/conv/halo.h"
 #include "kernels/conv/window.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/pack.h"
@@ -14,51 +14,17 @@ namespace omni::kernels {
 namespace {
 
 constexpr int64_t kDepthwiseTask = 1 << 17;  // multiply-adds of a depthwise task
-constexpr int64_t kMaxKernelLines = 256;     // pointers to input lines on the stack; taller depthwise kernels go group by group
-
-int64_t up16(int64_t x) { return (x + 15) / 16 * 16; }
-
-bool use_depthwise(const ConvShape& s) { return s.depthwise() && s.kernel_h <= kMaxKernelLines; }
-
-bool is_gemm(const ConvShape& s) {
-  return s.groups == 1 && s.taps() == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_top == 0 && s.pad_left == 0 && s.pad_bottom == 0 && s.pad_right == 0;
-}
 
 // With few channels most windows of a padded picture touch a border in x, where each tap needs a pointer of its own. A copy with the border
 // (a few percent of the work) lets whole kernel lines run instead.
 constexpr int64_t kHaloRun = 64;  // most floats of a kernel line for which the copy pays
 
-bool use_halo(const ConvShape& s) {
-  const bool padded = s.pad_top > 0 || s.pad_left > 0 || s.pad_bottom > 0 || s.pad_right > 0;
-  return padded && s.groups == 1 && s.dilation_w == 1 && s.kernel_w > 1 && s.kernel_w * s.in_c <= kHaloRun;
-}
+bool use_halo(const ConvShape& s) { return s.padded() && s.groups == 1 && s.dilation_w == 1 && s.kernel_w > 1 && s.kernel_w * s.in_c <= kHaloRun; }
 
-ConvShape with_halo(ConvShape s) {
-  s.in_h += s.pad_top + s.pad_bottom;
-  s.in_w += s.pad_left + s.pad_right;
-  s.pad_top = s.pad_left = s.pad_bottom = s.pad_right = 0;
-  return s;
-}
+int64_t halo_floats(const ConvShape& s) { return use_halo(s) ? picture_floats(with_halo(s)) : 0; }
 
-int64_t halo_floats(const ConvShape& s) {
-  return use_halo(s) ? up16(s.images * (s.in_h + s.pad_top + s.pad_bottom) * (s.in_w + s.pad_left + s.pad_right) * s.in_c) : 0;
-}
-
-void copy_with_halo(const ConvShape& s, const float* x, float* to, core::ThreadPool& pool) {
-  const ConvShape h = with_halo(s);
-  pool.parallel_for(s.images, [&](int64_t image) {
-    const int64_t line = s.in_w * s.in_c, wide = h.in_w * s.in_c;
-    float* out = to + image * h.in_h * wide;
-    const float* in = x + image * s.in_h * line;
-    std::fill_n(out, s.pad_top * wide, 0.0f);
-    out += s.pad_top * wide;
-    for (int64_t y = 0; y < s.in_h; ++y, out += wide, in += line) {
-      std::fill_n(out, s.pad_left * s.in_c, 0.0f);
-      std::memcpy(out + s.pad_left * s.in_c, in, static_cast<size_t>(line) * sizeof(float));
-      std::fill_n(out + s.pad_left * s.in_c + line, s.pad_right * s.in_c, 0.0f);
-    }
-    std::fill_n(out, s.pad_bottom * wide, 0.0f);
-  });
+bool is_gemm(const ConvShape& s) {
+  return s.groups == 1 && s.taps() == 1 && s.stride_h == 1 && s.stride_w == 1 && !s.padded();
 }
 
 Window window_of(const ConvShape& s) {
@@ -90,16 +56,16 @@ int64_t group_floats(const TileSet& tiles, const ConvShape& s) { return up16(pac
 int64_t zero_floats(const ConvShape& s) { return up16(s.kernel_w * s.group_in()); }
 
 int64_t packed_floats(core::Isa isa, const ConvShape& s) {
-  if (use_depthwise(s)) return s.taps() * s.in_c;
+  if (s.depthwise()) return s.taps() * s.in_c;
   const TileSet& tiles = tile_set(isa, s.group_out());
   return s.groups * group_floats(tiles, s) + zero_floats(s);
 }
 
 // Task i of `tasks` packs its share: panels of one group, or depthwise taps.
-int64_t pack_tasks(core::Isa isa, const ConvShape& s) { return use_depthwise(s) ? 1 : s.groups * cut_panels(tile_set(isa, s.group_out()), s.group_out()).count; }
+int64_t pack_tasks(core::Isa isa, const ConvShape& s) { return s.depthwise() ? 1 : s.groups * cut_panels(tile_set(isa, s.group_out()), s.group_out()).count; }
 
 void pack_task(core::Isa isa, const ConvShape& s, const float* weights, float* packed, int64_t task) {
-  if (use_depthwise(s)) return transpose(weights, s.taps(), s.in_c, s.taps(), packed, s.in_c);
+  if (s.depthwise()) return transpose(weights, s.taps(), s.in_c, s.taps(), packed, s.in_c);
   const TileSet& tiles = tile_set(isa, s.group_out());
   const int64_t panels = cut_panels(tiles, s.group_out()).count, group = task / panels, panel = task % panels;
   const int64_t gi = s.group_in(), per_output = gi * s.taps();
@@ -116,7 +82,7 @@ void run_depthwise(core::Isa isa, const ConvArgs& a, const float* packed, core::
   const int64_t out_h = s.out_h(), out_w = s.out_w(), row_work = std::max<int64_t>(1, out_w * s.taps() * s.in_c);
   const int64_t rows = s.images * out_h, per_task = std::max<int64_t>(1, kDepthwiseTask / row_work);
   pool.parallel_for((rows + per_task - 1) / per_task, [&](int64_t task) {
-    const float* lines[kMaxKernelLines];
+    const float* lines[ConvShape::kMaxKernelLines];
     for (int64_t row = task * per_task; row < std::min(rows, (task + 1) * per_task); ++row) {
       const int64_t image = row / out_h, oy = row % out_h;
       for (int64_t ky = 0; ky < s.kernel_h; ++ky) {
@@ -194,7 +160,7 @@ void conv(core::Isa isa, const ConvArgs& given, core::ThreadPool& pool) noexcept
     pool.parallel_for(pack_tasks(isa, a.shape), [&](int64_t task) { pack_task(isa, a.shape, a.weights, to, task); });
     packed = to;
   }
-  if (use_depthwise(a.shape)) return run_depthwise(isa, a, packed, pool);
+  if (a.shape.depthwise()) return run_depthwise(isa, a, packed, pool);
   if (is_gemm(a.shape)) return run_gemm(isa, a, packed, pool);
   run_windows(isa, a, packed, pool);
 }

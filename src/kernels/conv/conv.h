@@ -14,6 +14,8 @@
 namespace omni::kernels {
 
 struct ConvShape {
+  static constexpr int64_t kMaxKernelLines = 64;
+
   int64_t images = 1;
   int64_t in_h = 1, in_w = 1, in_c = 1;
   int64_t out_c = 1;
@@ -28,7 +30,9 @@ struct ConvShape {
   int64_t group_in() const { return in_c / groups; }
   int64_t group_out() const { return out_c / groups; }
   int64_t taps() const { return kernel_h * kernel_w; }
-  bool depthwise() const { return groups > 1 && groups == in_c && groups == out_c; }
+  bool padded() const { return pad_top > 0 || pad_left > 0 || pad_bottom > 0 || pad_right > 0; }
+  // With few enough kernel lines for the depthwise kernels, which hold a pointer to each.
+  bool depthwise() const { return groups > 1 && groups == in_c && groups == out_c && kernel_h <= kMaxKernelLines; }
 };
 
 struct ConvArgs {

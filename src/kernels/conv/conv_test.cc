@@ -140,5 +140,56 @@ TEST(Conv, ForwardWithBiasResidualAndClamp) {
   for (const ConvShape& s : shapes()) check_forward(s, true);
 }
 
+TEST(Conv, InputGrad) {
+  for (const ConvShape& s : shapes()) {
+    const int64_t inputs = s.images * s.in_h * s.in_w * s.in_c;
+    const std::vector<float> dy = random_floats(s.images * s.out_h() * s.out_w() * s.out_c + 1, 1), w = random_floats(s.out_c * s.group_in() * s.taps() + 1, 2);
+    ConvGradArgs a;
+    a.shape = s;
+    a.dy = dy.data() + 1;
+    a.weights = w.data() + 1;
+    std::vector<float> want(static_cast<size_t>(inputs));
+    a.dx = want.data();
+    conv_input_grad_reference(a);
+    for (const Isa isa : core::available_isas()) {
+      Aligned scratch(conv_input_grad_scratch_bytes(isa, s));
+      a.scratch = scratch.data;
+      const std::vector<float> got = run_threads(inputs, [&](float* dx, ThreadPool& pool) {
+        ConvGradArgs b = a;
+        b.dx = dx;
+        conv_input_grad(isa, b, pool);
+      });
+      expect_close(got, want, static_cast<double>(s.taps() * s.group_out()), [&] { return text(s, isa); });
+    }
+  }
+}
+
+TEST(Conv, WeightGrad) {
+  std::vector<ConvShape> all = shapes();
+  all.push_back(square(11, 40, 5, 3, 17, 3, 1, 1, 1, 1));  // more images than chunks, more rows than one pass
+  all.push_back(square(2, 40, 5, 9, 80, 3, 1, 1, 1, 1));
+  for (const ConvShape& s : all) {
+    const int64_t weights = s.out_c * s.group_in() * s.taps();
+    const std::vector<float> dy = random_floats(s.images * s.out_h() * s.out_w() * s.out_c + 1, 1), x = random_floats(s.images * s.in_h * s.in_w * s.in_c + 1, 2);
+    ConvGradArgs a;
+    a.shape = s;
+    a.dy = dy.data() + 1;
+    a.x = x.data() + 1;
+    std::vector<float> want(static_cast<size_t>(weights));
+    a.dw = want.data();
+    conv_weight_grad_reference(a);
+    for (const Isa isa : core::available_isas()) {
+      Aligned scratch(conv_weight_grad_scratch_bytes(isa, s));
+      a.scratch = scratch.data;
+      const std::vector<float> got = run_threads(weights, [&](float* dw, ThreadPool& pool) {
+        ConvGradArgs b = a;
+        b.dw = dw;
+        conv_weight_grad(isa, b, pool);
+      });
+      expect_close(got, want, static_cast<double>(s.images * s.out_h() * s.out_w()), [&] { return text(s, isa); });
+    }
+  }
+}
+
 }  // namespace
 }  // namespace omni::kernels

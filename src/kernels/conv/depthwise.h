@@ -32,9 +32,18 @@ struct DepthwiseGradRow {
   int64_t c0, c1;
 };
 
+// One row of the input gradient, channels [c0, c1), from rows lines[kernel_h] of dy (null where a tap reaches no output row).
+struct DepthwiseInputGradRow {
+  const ConvShape* shape;
+  const float* const* lines;
+  const float* weights;  // [kernel_h][kernel_w][channels]
+  float* dx;             // this input row
+  int64_t c0, c1;
+};
+
 struct DepthwiseKernels {
-  int lanes;
   void (*row)(const DepthwiseRow&) noexcept;
+  void (*input_grad_row)(const DepthwiseInputGradRow&) noexcept;
   void (*weight_grad_row)(const DepthwiseGradRow&) noexcept;
 };
 

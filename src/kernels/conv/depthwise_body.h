@@ -81,19 +81,59 @@ void depthwise_row(const DepthwiseRow& d) noexcept {
   }
 }
 
+// Outputs [lo, hi) whose tap at `shift` from their origin is inside a row of the input.
+struct OutputRange {
+  int64_t lo, hi;
+};
+
+inline OutputRange outputs_of_tap(const ConvShape& s, int64_t shift) {
+  const int64_t out_w = s.out_w(), room = s.in_w - 1 - shift;
+  OutputRange r{shift < 0 ? (-shift + s.stride_w - 1) / s.stride_w : 0, room < 0 ? 0 : room / s.stride_w + 1};
+  if (r.hi > out_w) r.hi = out_w;
+  return r;
+}
+
+template <class V, class Load, class Store>
+void input_grad_of_vector(const DepthwiseInputGradRow& d, int64_t c, Load load, Store store) {
+  const ConvShape& s = *d.shape;
+  const int64_t channels = s.in_c, step = s.stride_w * channels;
+  for (int64_t ix = 0; ix < s.in_w; ++ix) store(d.dx + ix * channels + c, V::zero());
+  for (int64_t ky = 0; ky < s.kernel_h; ++ky) {
+    if (d.lines[ky] == nullptr) continue;
+    for (int64_t kx = 0; kx < s.kernel_w; ++kx) {
+      const int64_t shift = kx * s.dilation_w - s.pad_left;
+      const OutputRange r = outputs_of_tap(s, shift);
+      const auto weight = load(d.weights + (ky * s.kernel_w + kx) * channels + c);
+      const float* g = d.lines[ky] + r.lo * channels + c;
+      float* x = d.dx + shift * channels + r.lo * step + c;
+      for (int64_t ox = r.lo; ox < r.hi; ++ox, g += channels, x += step) store(x, V::fma(load(g), weight, load(x)));
+    }
+  }
+}
+
+template <class V>
+void depthwise_input_grad_row(const DepthwiseInputGradRow& d) noexcept {
+  int64_t c = d.c0;
+  for (; c + V::kLanes <= d.c1; c += V::kLanes) {
+    input_grad_of_vector<V>(d, c, [](const float* p) { return V::load(p); }, [](float* p, typename V::Reg x) { V::store(p, x); });
+  }
+  if (c < d.c1) {
+    const auto m = V::mask(d.c1 - c);
+    input_grad_of_vector<V>(d, c, [m](const float* p) { return V::load(p, m); }, [m](float* p, typename V::Reg x) { V::store(p, m, x); });
+  }
+}
+
 template <class V, class Load, class Store>
 void weight_grad_of_vector(const DepthwiseGradRow& d, int64_t c, Load load, Store store) {
   const ConvShape& s = *d.shape;
-  const int64_t out_w = s.out_w(), channels = s.in_c;
+  const int64_t channels = s.in_c;
   for (int64_t ky = 0; ky < s.kernel_h; ++ky) {
     const float* const line = d.lines[ky];
     if (line == nullptr) continue;
     for (int64_t kx = 0; kx < s.kernel_w; ++kx) {
       const int64_t shift = kx * s.dilation_w - s.pad_left;
       typename V::Reg even = V::zero(), odd = V::zero();
-      int64_t lo = shift < 0 ? (-shift + s.stride_w - 1) / s.stride_w : 0;
-      int64_t hi = s.in_w - 1 - shift < 0 ? 0 : (s.in_w - 1 - shift) / s.stride_w + 1;
-      if (hi > out_w) hi = out_w;
+      auto [lo, hi] = outputs_of_tap(s, shift);
       const float* const x = line + shift * channels + c;
       const float* const g = d.dy + c;
       for (; lo + 2 <= hi; lo += 2) {
@@ -121,7 +161,7 @@ void depthwise_weight_grad_row(const DepthwiseGradRow& d) noexcept {
 
 template <class V>
 constexpr DepthwiseKernels make_depthwise_kernels() {
-  return {V::kLanes, &depthwise_row<V>, &depthwise_weight_grad_row<V>};
+  return {&depthwise_row<V>, &depthwise_input_grad_row<V>, &depthwise_weight_grad_row<V>};
 }
 
 }  // namespace
