@@ -1,0 +1,85 @@
+#include "train/mark_parameters.h"
+
+#include "core/error.h"
+#include "ops/op_list.h"
+#include "train/glob.h"
+
+namespace omni::train {
+
+namespace {
+
+bool could_be_trained(const Graph& graph, ValueId id) {
+  const Value& v = graph.value(id);
+  const bool held = v.kind == ValueKind::kConstant || (v.kind == ValueKind::kState && v.role == Role::kParameter);
+  if (v.erased || !held || v.type.dtype != DType::kF32 || v.type.rank() == 0) return false;
+  const ParamKind kind = parameter_kind(graph, id);
+  return kind != ParamKind::kNo && kind != ParamKind::kBuffer;
+}
+
+std::vector<ValueId> candidates(const Graph& graph) {
+  std::vector<ValueId> ids;
+  for (ValueId id = 0; id < graph.value_count(); ++id) {
+    if (could_be_trained(graph, id)) ids.push_back(id);
+  }
+  return ids;
+}
+
+void require_matches(const Graph& graph, const std::vector<ValueId>& ids, const std::vector<std::string>& patterns, const char* option) {
+  for (const std::string& pattern : patterns) {
+    bool any = false;
+    for (const ValueId id : ids) any |= glob_match(pattern, graph.value(id).name);
+    if (any) continue;
+    const std::string near = did_you_mean(pattern, trainable_names(graph));
+    throw Error(ErrorCode::kInvalidArgument, quoted(pattern) + " matches no parameter", option, near.empty() ? "`omni inspect` lists the parameters" : near);
+  }
+}
+
+}  // namespace
+
+ParamKind parameter_kind(const Graph& graph, ValueId id) {
+  ParamKind found = ParamKind::kNo;
+  for (const Use& use : graph.value(id).uses) {
+    const Node& n = graph.node(use.node);
+    if (static_cast<int>(use.index) >= n.own_inputs()) continue;
+    ParamKind kind = n.op->input_formal(static_cast<int>(use.index)).param;
+    if (kind == ParamKind::kNo && n.op == &ops::kAdd) kind = ParamKind::kBias;
+    if (kind == ParamKind::kNo && n.op == &ops::kMul) kind = ParamKind::kScale;
+    const bool passes_on = use.index == 0 && (n.op->has(kView) || n.op == &ops::kTranspose);
+    if (kind == ParamKind::kNo && passes_on) kind = parameter_kind(graph, n.outputs[0]);
+    if (kind != ParamKind::kNo && (found == ParamKind::kNo || kind == ParamKind::kWeight)) found = kind;
+  }
+  return found;
+}
+
+std::vector<std::string> trainable_names(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const ValueId id : candidates(graph)) names.push_back(graph.value(id).name);
+  return names;
+}
+
+std::vector<ValueId> mark_parameters(Graph& graph, const MarkOptions& options) {
+  const std::vector<ValueId> all = candidates(graph);
+  require_matches(graph, all, options.train, "--train");
+  require_matches(graph, all, options.freeze, "--freeze");
+  std::vector<ValueId> marked;
+  for (const ValueId id : all) {
+    const std::string& name = graph.value(id).name;
+    if ((!options.train.empty() && !matches_any(options.train, name)) || matches_any(options.freeze, name)) {
+      if (graph.value(id).kind == ValueKind::kState) graph.make_constant(id);
+      continue;
+    }
+    graph.make_state(id, Role::kParameter);
+    marked.push_back(id);
+  }
+  if (marked.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, all.empty() ? "the model has no f32 weights that could be trained" : "nothing is left to train",
+                "graph " + quoted(graph.name()), all.empty() ? "train the f32 model and compress it afterwards" : "let --freeze leave something");
+  }
+  return marked;
+}
+
+void unmark_states(Graph& graph) {
+  for (const ValueId id : graph.states()) graph.make_constant(id);
+}
+
+}  // namespace omni::train
