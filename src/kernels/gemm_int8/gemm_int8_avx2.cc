@@ -14,22 +14,37 @@ constexpr int64_t kMaxDepth = 32 << 10;
 
 enum Finish { kBytes, kBytesWide, kBytesAdd, kFloat, kInt32 };  // kBytesWide: some multiplier is above kSafeMultiplier
 
-inline void copy_run(int16_t* out, const uint8_t* in, int64_t n, uint8_t flip, const uint8_t* end) {
-  const __m128i f = _mm_set1_epi8(static_cast<char>(flip));
-  for (int64_t i = 0; i < n; i += 16) {
-    if (end - (in + i) >= 16) {
-      const __m128i bytes = _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(in + i)), f);
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), _mm256_cvtepu8_epi16(bytes));
-    } else {
-      for (int64_t j = i; j < n; ++j) out[j] = static_cast<int16_t>(in[j] ^ flip);
+// What gather.h copies with.
+struct Copier {
+  using Element = int16_t;
+  __m128i flip;
+  int64_t short_run;
+  const uint8_t* end;
+  explicit Copier(uint8_t f, int64_t run, const uint8_t* e) : flip(_mm_set1_epi8(static_cast<char>(f))), short_run(run), end(e) {}
+
+  void copy16(int16_t* out, const uint8_t* in) const {
+    const __m128i bytes = _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(in)), flip);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_cvtepu8_epi16(bytes));
+  }
+  void copy_short(int16_t* out, const uint8_t* in) const {
+    if (end - in >= 16) copy16(out, in);
+    else copy(out, in, short_run);
+  }
+  void copy(int16_t* out, const uint8_t* in, int64_t n) const {
+    for (int64_t i = 0; i < n; i += 16) {
+      if (end - (in + i) >= 16) {
+        copy16(out + i, in + i);
+        continue;
+      }
+      const uint8_t f = static_cast<uint8_t>(_mm_extract_epi8(flip, 0));
+      for (int64_t j = i; j < n; ++j) out[j] = static_cast<int16_t>(in[j] ^ f);
       return;
     }
   }
-}
-
-inline void fill_run(int16_t* out, uint8_t value, int64_t n) {
-  for (int64_t i = 0; i < n; i += 16) _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), _mm256_set1_epi16(value));
-}
+  void fill(int16_t* out, uint8_t value, int64_t n) const {
+    for (int64_t i = 0; i < n; i += 16) _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), _mm256_set1_epi16(value));
+  }
+};
 
 #include "kernels/gemm_int8/gather.h"
 
@@ -230,7 +245,7 @@ void run(const Int8GemmTask& task) noexcept {
   if (block_rows < 12) block_rows = layout.depth * 12 <= kMaxDepth ? 12 : layout.depth * 6 <= kMaxDepth ? 6 : kMaxDepth / layout.depth;
   for (int64_t m = task.row_begin; m < task.row_end;) {
     const int64_t left = task.row_end - m, rows = left < block_rows ? left : block_rows;
-    gather_rows(args.a, layout.copies, layout.depth, m, m + rows, block);
+    gather_rows<Copier>(args.a, layout.copies, layout.depth, m, m + rows, block);
     for (int g = task.group_begin; g < task.group_end; ++g) run_group(args, layout.groups[static_cast<size_t>(g)], block, m, rows);
     m += rows;
   }

@@ -19,17 +19,26 @@ enum Finish { kBytes, kBytesWide, kBytesAdd, kFloat, kInt32 };  // kBytesWide: s
 // The lowest n bits, n from 0.
 inline __mmask64 first_bits(int64_t n) { return n >= 64 ? ~0ull : (1ull << n) - 1; }
 
-inline void copy_run(uint8_t* out, const uint8_t* in, int64_t n, uint8_t flip, const uint8_t*) {
-  const __m512i f = _mm512_set1_epi8(static_cast<char>(flip));
-  for (int64_t i = 0; i < n; i += 64) {
-    const __mmask64 mask = first_bits(n - i);
-    _mm512_storeu_si512(out + i, _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, in + i), f));
-  }
-}
+// What gather.h copies with.
+struct Copier {
+  using Element = uint8_t;
+  __m512i flip;
+  __mmask16 short_mask;
+  explicit Copier(uint8_t f, int64_t short_run, const uint8_t*)
+      : flip(_mm512_set1_epi8(static_cast<char>(f))), short_mask(static_cast<__mmask16>(first_bits(short_run))) {}
 
-inline void fill_run(uint8_t* out, uint8_t value, int64_t n) {
-  for (int64_t i = 0; i < n; i += 64) _mm512_storeu_si512(out + i, _mm512_set1_epi8(static_cast<char>(value)));
-}
+  // A run of at most 16 bytes, the length given before. A wide store would cross a cache line nearly always.
+  void copy_short(uint8_t* out, const uint8_t* in) const {
+    const __m128i bytes = _mm_maskz_loadu_epi8(short_mask, in);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_xor_si128(bytes, _mm512_castsi512_si128(flip)));
+  }
+  void copy(uint8_t* out, const uint8_t* in, int64_t n) const {
+    for (int64_t i = 0; i < n; i += 64) _mm512_storeu_si512(out + i, _mm512_xor_si512(_mm512_maskz_loadu_epi8(first_bits(n - i), in + i), flip));
+  }
+  void fill(uint8_t* out, uint8_t value, int64_t n) const {
+    for (int64_t i = 0; i < n; i += 64) _mm512_storeu_si512(out + i, _mm512_set1_epi8(static_cast<char>(value)));
+  }
+};
 
 #include "kernels/gemm_int8/gather.h"
 
@@ -287,7 +296,7 @@ void run(const Int8GemmTask& task) noexcept {
     const uint8_t* a = args.a.data + m * args.a.pixel_stride;
     int64_t stride = args.a.pixel_stride;
     if (!direct) {
-      gather_rows(args.a, layout.copies, layout.depth, m, m + rows, block);
+      gather_rows<Copier>(args.a, layout.copies, layout.depth, m, m + rows, block);
       a = block;
       stride = layout.depth;
     }
