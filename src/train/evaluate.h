@@ -17,10 +17,10 @@ namespace omni::train {
 struct EvaluateOptions {
   int64_t batch = 64;          // where the model's batch is free; else the model's own
   std::vector<int64_t> top = {1, 5};
-  std::string output;          // which output; "": the first
+  std::string output = {};     // which output; "": the first
   ScoreKind scores = ScoreKind::kLogits;  // what the output is, for the loss
   int64_t limit = 0;           // only the first samples; 0: all
-  Progress progress;
+  Progress progress = {};
 };
 
 struct Evaluation {

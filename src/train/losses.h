@@ -22,7 +22,7 @@ std::string_view loss_name(LossKind kind);
 struct LossOptions {
   LossKind kind = LossKind::kAuto;          // append_loss takes kAuto for kCrossEntropy
   double label_smoothing = 0;               // kCrossEntropy: this much of the target is spread over all classes, [0, 1)
-  std::string output;                       // the model output it is a loss of; "": the first
+  std::string output = {};                  // the model output it is a loss of; "": the first
 };
 
 struct LossValues {

@@ -15,8 +15,8 @@ namespace omni::train {
 using namespace graph;
 
 struct MarkOptions {
-  std::vector<std::string> train;   // patterns; none: everything
-  std::vector<std::string> freeze;  // patterns; win over `train`
+  std::vector<std::string> train = {};   // patterns; none: everything
+  std::vector<std::string> freeze = {};  // patterns; win over `train`
 };
 
 // Turns them into states of role parameter, in the order of their ids, and returns them. The graph must hold f32 weights where it is to be trained.

@@ -49,7 +49,8 @@ void check(const TrainOptions& o, const SampleData& data) {
   require(o.batch >= 1, "the batch size is at least 1");
   require(o.validation >= 0 && o.validation < 1, "the validation part is a fraction, at least 0 and below 1");
   require(o.patience >= 0, "patience is negative");
-  require(o.patience == 0 || o.validation > 0, "patience needs a validation part", "add --validation 0.1");
+  require(o.validation == 0 || o.validation_data == nullptr, "validation data and a validation part at once", "choose one");
+  require(o.patience == 0 || o.validation > 0 || o.validation_data != nullptr, "patience needs a validation part", "add --validation 0.1");
   require(data.source->size() >= 1, "the data is empty");
 }
 
@@ -101,7 +102,7 @@ struct Split {
 
 Split split(const SampleData& data, const TrainOptions& o) {
   const int64_t n = data.source->size(), held = static_cast<int64_t>(std::llround(o.validation * static_cast<double>(n)));
-  if (o.validation == 0) return {data.source, nullptr};
+  if (o.validation == 0) return {data.source, o.validation_data != nullptr ? o.validation_data->source : nullptr};
   if (held < 1 || held >= n) throw Error(ErrorCode::kInvalidArgument, "a validation part of " + std::to_string(held) + " of " + std::to_string(n) + " samples", "training");
   std::vector<int64_t> order = shuffle(o.seed, kSplitEpoch, n);
   std::vector<int64_t> out(order.begin(), order.begin() + held), in(order.begin() + held, order.end());
@@ -128,13 +129,13 @@ class Trainer {
     states_->attach(graphs_.model);
     train_ = make_session(graphs_.train);
     train_batches_ = std::make_unique<runtime::Batches>(*split_.train, runtime::BatchOptions{options.batch, true, options.seed}, pool_.get());
-    train_loop_ = std::make_unique<runtime::StepLoop>(*train_, *train_batches_, field_names());
+    train_loop_ = std::make_unique<runtime::StepLoop>(*train_, *train_batches_, field_names(data));
     train_loop_->track(graphs_.loss, runtime::MetricKind::kMean);
     if (!graphs_.seed.empty()) train_loop_->set(graphs_.seed, static_cast<int64_t>(options.seed));
     if (split_.validation == nullptr) return;
     eval_ = make_session(graphs_.eval);
     eval_batches_ = std::make_unique<runtime::Batches>(*split_.validation, runtime::BatchOptions{kValidationBatch}, pool_.get());
-    eval_loop_ = std::make_unique<runtime::StepLoop>(*eval_, *eval_batches_, field_names());
+    eval_loop_ = std::make_unique<runtime::StepLoop>(*eval_, *eval_batches_, field_names(options.validation_data != nullptr ? *options.validation_data : data));
     eval_loop_->track(graphs_.loss, runtime::MetricKind::kMean);
   }
 
@@ -167,9 +168,9 @@ class Trainer {
     return std::make_unique<runtime::Session>(graph.clone(), o);
   }
 
-  std::map<std::string, std::string, std::less<>> field_names() const {
-    auto names = data_.fields;
-    names[graphs_.target] = data_.target;
+  std::map<std::string, std::string, std::less<>> field_names(const SampleData& data) const {
+    auto names = data.fields;
+    names[graphs_.target] = data.target;
     return names;
   }
 
@@ -225,14 +226,14 @@ class Trainer {
     train_loop_->set(graphs_.rate, static_cast<float>(rate_at(options_.schedule, rate_, memory_.step, total_steps_)));
     if (!graphs_.step.empty()) train_loop_->set(graphs_.step, memory_.step);
     if (!train_loop_->step()) throw Error(ErrorCode::kInternal, "an epoch ended early", "training");
-    if (labels_) count(*train_loop_, memory_.correct, memory_.labels);
+    if (labels_) count(*train_loop_, data_.target, memory_.correct, memory_.labels);
     ++memory_.step;
   }
 
-  void count(const runtime::StepLoop& loop, int64_t& correct, int64_t& labels) const {
-    const runtime::Batches& batches = const_cast<runtime::StepLoop&>(loop).batches();
+  static void count(runtime::StepLoop& loop, const std::string& target_field, int64_t& correct, int64_t& labels) {
+    const runtime::Batches& batches = loop.batches();
     for (size_t i = 0; i < batches.source().fields().size(); ++i) {
-      if (batches.source().fields()[i].name != data_.target) continue;
+      if (batches.source().fields()[i].name != target_field) continue;
       const ConstTensorView target = batches.fields()[i].view();
       correct += count_correct(loop.outputs()[0], target);
       labels += target.count();
@@ -269,7 +270,7 @@ class Trainer {
     eval_loop_->start(0);
     int64_t correct = 0, labels = 0;
     while (eval_loop_->step()) {
-      if (labels_) count(*eval_loop_, correct, labels);
+      if (labels_) count(*eval_loop_, options_.validation_data != nullptr ? options_.validation_data->target : data_.target, correct, labels);
     }
     report.validation_loss = eval_loop_->metric(graphs_.loss).mean();
     report.validation_accuracy = labels > 0 ? static_cast<double>(correct) / static_cast<double>(labels) : 0;

@@ -39,6 +39,7 @@ struct TrainOptions {
   int64_t epochs = 5, batch = 64;
   uint64_t seed = 1;
   double validation = 0;  // fraction of the data, chosen by the seed, that is held out
+  const SampleData* validation_data = nullptr;  // instead of a fraction; matched with the same model
   int64_t patience = 0;   // epochs without a lower validation loss before the training stops and the best weights come back; 0: never
 
   int threads = 0;
