@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace omni::kernels {
 
@@ -25,7 +26,7 @@ DynamicScale dynamic_scale(float low, float high) {
   low = std::min(low, 0.0f);
   high = std::max(high, 0.0f);
   const float scale = (high - low) / 255.0f;
-  if (!(scale > 0)) return {1.0f, 0};
+  if (!(scale > 0 && scale <= std::numeric_limits<float>::max())) return {1.0f, 0};
   const float zero = std::nearbyintf(std::clamp(0.0f - low / scale, 0.0f, 255.0f));
   return {scale, static_cast<uint8_t>(zero)};
 }

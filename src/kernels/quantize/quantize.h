@@ -16,6 +16,8 @@ struct QuantizeKernels {
   void (*quantize_planes)(const float* x, int64_t plane, int64_t channels, int64_t n, float scale, const ByteRange& range, uint8_t* y) noexcept;
   // y[i] = (x[i] - zero) * scale.
   void (*dequantize)(const uint8_t* x, int64_t n, bool is_signed, int32_t zero, float scale, float* y) noexcept;
+  // y[i] = requantize(acc[i], multiplier, range).
+  void (*requantize)(const int32_t* acc, int64_t n, float multiplier, const ByteRange& range, uint8_t* y) noexcept;
   // Lowers *low and raises *high to the smallest and largest of x; NaNs count for nothing.
   void (*range)(const float* x, int64_t n, float* low, float* high) noexcept;
 };

@@ -13,8 +13,11 @@ struct Step {
       : scale(_mm256_set1_ps(s)), low(_mm256_set1_ps(static_cast<float>(r.low - r.zero))), high(_mm256_set1_ps(static_cast<float>(r.high - r.zero))),
         zero(_mm256_set1_epi32(r.zero)) {}
 
-  __m256i operator()(__m256 x) const {
-    const __m256 t = _mm256_min_ps(_mm256_max_ps(_mm256_div_ps(x, scale), low), high);  // maxps(NaN, low) is low
+  __m256i operator()(__m256 x) const { return round(_mm256_div_ps(x, scale)); }
+  __m256i product(__m256i acc) const { return round(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), scale)); }
+
+  __m256i round(__m256 x) const {
+    const __m256 t = _mm256_min_ps(_mm256_max_ps(x, low), high);  // maxps(NaN, low) is low
     return _mm256_and_si256(_mm256_add_epi32(_mm256_cvtps_epi32(t), zero), _mm256_set1_epi32(255));
   }
 };
@@ -79,6 +82,25 @@ void dequantize(const uint8_t* x, int64_t n, bool is_signed, int32_t zero, float
   for (; i < n; ++i) y[i] = static_cast<float>((is_signed ? static_cast<int8_t>(x[i]) : static_cast<int32_t>(x[i])) - zero) * scale;
 }
 
+void requantize_all(const int32_t* acc, int64_t n, float multiplier, const ByteRange& range, uint8_t* y) noexcept {
+  const Step step(multiplier, range);
+  const auto load = [](const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); };
+  for (int64_t i = 0; i < n; i += 32) {
+    alignas(32) int32_t in[32] = {};
+    alignas(32) uint8_t out[32];
+    const bool full = n - i >= 32;
+    if (!full) {
+      for (int64_t j = i; j < n; ++j) in[j - i] = acc[j];
+    }
+    const int32_t* p = full ? acc + i : in;
+    const __m256i t = narrow(step.product(load(p)), step.product(load(p + 8)), step.product(load(p + 16)), step.product(load(p + 24)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(full ? y + i : out), t);
+    if (!full) {
+      for (int64_t j = i; j < n; ++j) y[j] = out[j - i];
+    }
+  }
+}
+
 void range(const float* x, int64_t n, float* low, float* high) noexcept {
   __m256 l[2] = {_mm256_set1_ps(*low), _mm256_set1_ps(*low)}, h[2] = {_mm256_set1_ps(*high), _mm256_set1_ps(*high)};
   int64_t i = 0;
@@ -105,6 +127,6 @@ void range(const float* x, int64_t n, float* low, float* high) noexcept {
 }  // namespace
 
 extern const QuantizeKernels quantize_kernels;
-constinit const QuantizeKernels quantize_kernels = {core::Isa::kAvx2, quantize, quantize_planes, dequantize, range};
+constinit const QuantizeKernels quantize_kernels = {core::Isa::kAvx2, quantize, quantize_planes, dequantize, requantize_all, range};
 
 }  // namespace omni::kernels::avx2

@@ -15,8 +15,11 @@ struct Step {
       : scale(_mm512_set1_ps(s)), low(_mm512_set1_ps(static_cast<float>(r.low - r.zero))), high(_mm512_set1_ps(static_cast<float>(r.high - r.zero))),
         zero(_mm512_set1_epi32(r.zero)) {}
 
-  __m512i operator()(__m512 x) const {
-    const __m512 t = _mm512_min_ps(_mm512_max_ps(_mm512_div_ps(x, scale), low), high);  // maxps(NaN, low) is low
+  __m512i operator()(__m512 x) const { return round(_mm512_div_ps(x, scale)); }
+  __m512i product(__m512i acc) const { return round(_mm512_mul_ps(_mm512_cvtepi32_ps(acc), scale)); }
+
+  __m512i round(__m512 x) const {
+    const __m512 t = _mm512_min_ps(_mm512_max_ps(x, low), high);  // maxps(NaN, low) is low
     return _mm512_add_epi32(_mm512_cvtps_epi32(t), zero);
   }
 };
@@ -67,6 +70,14 @@ void dequantize(const uint8_t* x, int64_t n, bool is_signed, int32_t zero, float
   }
 }
 
+void requantize_all(const int32_t* acc, int64_t n, float multiplier, const ByteRange& range, uint8_t* y) noexcept {
+  const Step step(multiplier, range);
+  for (int64_t i = 0; i < n; i += 16) {
+    const __mmask16 mask = first_lanes(n - i);
+    _mm_mask_storeu_epi8(y + i, mask, _mm512_cvtepi32_epi8(step.product(_mm512_maskz_loadu_epi32(mask, acc + i))));
+  }
+}
+
 void range(const float* x, int64_t n, float* low, float* high) noexcept {
   __m512 l = _mm512_set1_ps(*low), h = _mm512_set1_ps(*high);
   for (int64_t i = 0; i < n; i += 16) {
@@ -87,6 +98,6 @@ void range(const float* x, int64_t n, float* low, float* high) noexcept {
 }  // namespace
 
 extern const QuantizeKernels quantize_kernels;
-constinit const QuantizeKernels quantize_kernels = {core::Isa::kAvx512, quantize, quantize_planes, dequantize, range};
+constinit const QuantizeKernels quantize_kernels = {core::Isa::kAvx512, quantize, quantize_planes, dequantize, requantize_all, range};
 
 }  // namespace omni::kernels::avx512

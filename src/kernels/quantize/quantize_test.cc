@@ -61,6 +61,12 @@ TEST(Quantize, EveryIsaGivesTheBytesOfTheReference) {
         k.dequantize(want.data(), n, is_signed, 3, 0.37f, b.data());
         EXPECT_EQ(a, b);
       }
+      std::vector<int32_t> acc(static_cast<size_t>(n));
+      for (int64_t i = 0; i < n; ++i) acc[static_cast<size_t>(i)] = static_cast<int32_t>(static_cast<uint32_t>(i) * 2654435761u) >> (i % 24);
+      std::vector<uint8_t> want(static_cast<size_t>(n) + 1, 99), got = want;
+      truth.requantize(acc.data(), n, 1.5f, ByteRange::of(true, -3), want.data());
+      k.requantize(acc.data(), n, 1.5f, ByteRange::of(true, -3), got.data());
+      EXPECT_EQ(want, got);
       float l = 0, h = 0, l2 = 0, h2 = 0;
       truth.range(x.data(), n, &l, &h);
       k.range(x.data(), n, &l2, &h2);

@@ -21,6 +21,10 @@ void dequantize(const uint8_t* x, int64_t n, bool is_signed, int32_t zero, float
   }
 }
 
+void requantize_all(const int32_t* acc, int64_t n, float multiplier, const ByteRange& range, uint8_t* y) noexcept {
+  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<uint8_t>(requantize(acc[i], multiplier, range));
+}
+
 void range(const float* x, int64_t n, float* low, float* high) noexcept {
   float l = *low, h = *high;
   for (int64_t i = 0; i < n; ++i) {
@@ -35,7 +39,7 @@ void range(const float* x, int64_t n, float* low, float* high) noexcept {
 
 namespace scalar {
 extern const QuantizeKernels quantize_kernels;
-constinit const QuantizeKernels quantize_kernels = {core::Isa::kScalar, quantize, quantize_planes, dequantize, range};
+constinit const QuantizeKernels quantize_kernels = {core::Isa::kScalar, quantize, quantize_planes, dequantize, requantize_all, range};
 }  // namespace scalar
 
 }  // namespace omni::kernels
