@@ -30,7 +30,7 @@ class Context:
         self.out = OUT
         self.shared = ROOT.parent / "shared"
         self.build = OUT / "tree"
-        self.omni = self.build / "cli" / "omni"
+        self.omni = self.build / "omni"
         self.cache = {}
 
     def run(self, *command, check=True, env=None, cwd=None, timeout=None):
