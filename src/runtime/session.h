@@ -27,15 +27,15 @@ namespace omni::runtime {
 
 struct SessionOptions {
   Isa isa = detect_isa();
-  int threads = 0;                   // 0: one per physical core; not asked when a pool is given
-  std::shared_ptr<ThreadPool> pool;  // default: the session's own
-  bool optimize = true;              // run the planning passes; false for a graph that went through them (prepare())
-  std::set<std::string, std::less<>> disabled_passes;
-  bool profile = false;                                         // time every node
-  std::shared_ptr<StateSet> states;                             // default: the session's own; states it lacks are added to it
-  std::map<std::string, std::string, std::less<>> state_names;  // a state of the graph → its name in the set, where they differ
+  int threads = 0;                        // 0: one per physical core; not asked when a pool is given
+  std::shared_ptr<ThreadPool> pool = {};  // default: the session's own
+  bool optimize = true;                   // run the planning passes; false for a graph that went through them (prepare())
+  std::set<std::string, std::less<>> disabled_passes = {};
+  bool profile = false;                                              // time every node
+  std::shared_ptr<StateSet> states = {};                             // default: the session's own; states it lacks are added to it
+  std::map<std::string, std::string, std::less<>> state_names = {};  // a state of the graph → its name in the set, where they differ
   size_t max_plans = 8;
-  std::function<void(std::string_view pass, const Graph&)> after_pass;  // for printing
+  std::function<void(std::string_view pass, const Graph&)> after_pass = {};  // for printing
 };
 
 // What a plan takes, for `inspect` and tests.

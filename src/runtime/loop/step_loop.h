@@ -37,8 +37,8 @@ class StepLoop {
   void track(std::string_view output, MetricKind kind);
   // The value of an input that no field feeds; throws Error (kNotFound). Held until set again.
   void set(std::string_view input, Tensor value);
-  void set(std::string_view input, float value);    // f32 scalar; allocates only the first time
-  void set(std::string_view input, int64_t value);  // i64 scalar
+  void set(std::string_view input, float value);    // as an f32 scalar
+  void set(std::string_view input, int64_t value);  // as an i64 scalar
 
   void start(uint64_t epoch, int64_t first_batch = 0);
   // Reads a batch, runs, sums up; false at the end of the epoch. Throws Error: the source's, the run's, kInvalidArgument for an input nobody set.

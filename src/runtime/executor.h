@@ -1,0 +1,66 @@
+// A session's engine room: plans by input shapes, arenas, and the walk over a plan's steps. One thread at a time; never moved.
+#pragma once
+
+#include <deque>
+
+#include "runtime/plan.h"
+#include "runtime/session.h"
+
+namespace omni::runtime {
+
+// The memory of one depth of the segment chain. A segment's values in it are dead when a run reaches that depth, so it may move then.
+struct Arena {
+  std::shared_ptr<std::byte> memory;
+  size_t bytes = 0;
+
+  // True when the memory moved. Throws Error (kMachine).
+  bool grow(size_t needed);
+};
+
+struct Executor {
+  Executor(std::shared_ptr<const Graph> shared, SessionOptions wishes);
+
+  Result run(std::span<const Tensor> tensors, std::span<TensorView> views) noexcept;
+  void execute(std::span<const Tensor> tensors, std::span<TensorView> views);
+  void check_inputs(std::span<const Tensor> tensors) const;
+  void check_outputs(std::span<TensorView> views) const;
+  Plan& find_plan(std::span<const Tensor> tensors);
+  Plan& add_plan(std::span<const Shape> shapes);
+  void reserve_arena(size_t depth, size_t bytes);
+  void run_segment(Segment& segment);
+  void bind_outputs(const Segment& segment);
+  void resolve(Segment& segment);
+  void* address(const Place& place);
+  void run_steps(Segment& segment);
+  Segment& follow(Plan& plan, Segment& segment);
+  void produce(Segment& segment);
+  std::vector<uint32_t> choose_observed(Plan& plan, const Segment& segment);
+  Tensor peek(const Segment& segment, ValueId id);
+  std::unique_ptr<Segment> plan_next(Plan& plan, const Segment& segment);
+  void finish(const Segment& segment);
+  std::string name_of(const Node& node) const;
+
+  SessionOptions options;
+  std::shared_ptr<const Graph> graph;
+  std::shared_ptr<StateSet> states;
+  std::shared_ptr<ThreadPool> pool;
+  Profiler profiler;
+  Model model;
+  std::vector<int> state_slots;              // by Model::states
+  std::vector<std::unique_ptr<Plan>> plans;  // the newest first
+  std::deque<Arena> arenas;                  // by depth
+  uint64_t generation = 0;                   // raised when an arena moves
+  uint64_t plans_made = 0;
+
+  // Of the run at hand.
+  std::span<const Tensor> given;
+  std::span<TensorView> wanted;
+  std::vector<void*> output_data, next_data;  // by output, by state
+  std::vector<bool> holds;                    // by commit: whether its guard does
+  std::vector<Tensor> produced;               // by value
+  std::vector<std::byte> key;
+  StatusSlot status;
+  const Node* failed = nullptr;
+};
+
+}  // namespace omni::runtime
