@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "formats/onnx/output_names.h"
 #include "ops/op_list.h"
 
 namespace omni::formats {
@@ -163,20 +164,6 @@ ModelImporter::Body ModelImporter::import_body(const onnx::GraphProto& proto, Sc
 
 namespace {
 
-// Gives `id` exactly that name; whoever has it gets another. False when it must keep its own (an input, a constant, an output already).
-bool take_name(Graph& graph, ValueId id, const std::string& name) {
-  const Value& value = graph.value(id);
-  if (value.name == name) return true;
-  if (value.kind != ValueKind::kResult || graph.is_output(id)) return false;
-  const ValueId holder = graph.find(name);
-  if (holder != kNone) {
-    if (graph.is_output(holder) || graph.value(holder).kind == ValueKind::kInput) return false;
-    graph.rename(holder, graph.unique_name(name));
-  }
-  graph.rename(id, name);
-  return true;
-}
-
 // Inference gives an unknown size a symbol of its own; the file's name for it says more.
 void take_dim_names(Graph& graph, ValueId id, const onnx::TypeProto& proto, const DimReader& reader) {
   std::set<uint32_t> input_symbols;
@@ -201,13 +188,7 @@ void ModelImporter::import_outputs(const onnx::GraphProto& proto, Scope& scope) 
   for (const onnx::ValueInfoProto& output : proto.output()) {
     const std::optional<ValueId> found = scope.find(output.name());
     if (!found || *found == kNone) throw Error(ErrorCode::kInvalidData, "nothing produces the output " + quoted(output.name()), where_);
-    ValueId id = *found;
-    if (!take_name(graph, id, output.name())) {
-      const OpDef* identity = ops_("", "Identity");
-      if (identity == nullptr) throw Error(ErrorCode::kUnsupported, "an output that is another value under a second name", "output " + quoted(output.name()));
-      id = graph.add1(*identity, {id}, {}, {.output_names = {output.name()}});
-      take_name(graph, id, output.name());
-    }
+    const ValueId id = named_output(graph, *found, output.name(), ops_);
     take_dim_names(graph, id, output.type(), {*dims_, expressions_});
     graph.add_output(id);
   }

@@ -35,6 +35,8 @@ class Scope {
 
  private:
   ValueId capture(ValueId outer_id);
+  // The small constant that the name means here or in a scope around, if it does.
+  const Value* small_constant(std::string_view name) const;
 
   Graph& graph_;
   Scope* outer_;

@@ -1,11 +1,11 @@
 #include "formats/onnx/tensor_proto.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <vector>
 
 #include "core/error.h"
+#include "ops/onnx_dtype.h"
 
 namespace omni::formats {
 
@@ -13,33 +13,11 @@ namespace {
 
 using onnx::TensorProto;
 
-struct TypeRow {
-  DType dtype;
-  int onnx;
-};
-
-constexpr std::array<TypeRow, kDTypeCount> kTypes = {{{DType::kF32, TensorProto::FLOAT},
-                                                      {DType::kF16, TensorProto::FLOAT16},
-                                                      {DType::kBF16, TensorProto::BFLOAT16},
-                                                      {DType::kF64, TensorProto::DOUBLE},
-                                                      {DType::kI8, TensorProto::INT8},
-                                                      {DType::kU8, TensorProto::UINT8},
-                                                      {DType::kI16, TensorProto::INT16},
-                                                      {DType::kU16, TensorProto::UINT16},
-                                                      {DType::kI32, TensorProto::INT32},
-                                                      {DType::kU32, TensorProto::UINT32},
-                                                      {DType::kI64, TensorProto::INT64},
-                                                      {DType::kU64, TensorProto::UINT64},
-                                                      {DType::kBool, TensorProto::BOOL},
-                                                      {DType::kI4, TensorProto::INT4},
-                                                      {DType::kU4, TensorProto::UINT4},
-                                                      {DType::kString, TensorProto::STRING}}};
-
-constexpr size_t kViewBytes = 4096;            // below, a copy is cheaper than keeping the whole message
+constexpr size_t kViewBytes = 4096;         // below, a copy is cheaper than keeping the whole message
 constexpr int64_t kDenseLimit = 256 << 20;  // bytes that a few indices may ask for
 
 DType known_dtype(int data_type) {
-  const auto dtype = dtype_of_onnx(data_type);
+  const auto dtype = ops::from_onnx(data_type);
   if (!dtype) throw Error(ErrorCode::kUnsupported, "the element type " + onnx_dtype_name(data_type) + " is not supported");
   return *dtype;
 }
@@ -130,16 +108,6 @@ Tensor from_typed_field(const TensorProto& proto, DType dtype, const Shape& shap
 
 }  // namespace
 
-int onnx_dtype(DType dtype) {
-  return std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeRow& row) { return row.dtype == dtype; })->onnx;
-}
-
-std::optional<DType> dtype_of_onnx(int data_type) {
-  const auto* row = std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeRow& r) { return r.onnx == data_type; });
-  if (row == kTypes.end()) return std::nullopt;
-  return row->dtype;
-}
-
 std::string onnx_dtype_name(int data_type) {
   static constexpr const char* kNames[] = {"UNDEFINED", "FLOAT",     "UINT8",      "INT8",         "UINT16",         "INT16",      "INT32",
                                            "INT64",     "STRING",    "BOOL",       "FLOAT16",      "DOUBLE",         "UINT32",     "UINT64",
@@ -199,7 +167,7 @@ Tensor read_sparse_tensor(const onnx::SparseTensorProto& proto, const TensorSour
 
 void write_tensor_header(const Tensor& tensor, std::string_view name, TensorProto& proto) {
   for (const int64_t d : tensor.shape()) proto.add_dims(d);
-  proto.set_data_type(onnx_dtype(tensor.dtype()));
+  proto.set_data_type(static_cast<int32_t>(ops::to_onnx(tensor.dtype())));
   if (!name.empty()) proto.set_name(std::string(name));
 }
 

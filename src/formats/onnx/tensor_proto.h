@@ -14,9 +14,6 @@ namespace omni::formats {
 
 using namespace graph;
 
-// TensorProto.DataType of an element type and back; nothing for what the graph does not know (float8, complex, 2-bit, …).
-int onnx_dtype(DType dtype);
-std::optional<DType> dtype_of_onnx(int data_type);
 // "FLOAT8E4M3FN" or "type 99".
 std::string onnx_dtype_name(int data_type);
 

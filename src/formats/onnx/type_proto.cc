@@ -1,6 +1,7 @@
 // Types: element type and shape with named dimensions, sequences and optionals.
 #include "core/error.h"
 #include "formats/onnx/tensor_proto.h"
+#include "ops/onnx_dtype.h"
 
 namespace omni::formats {
 
@@ -16,7 +17,7 @@ std::optional<Dim> parsed(std::string_view text, DimTable& dims) {
 }
 
 Type read_shape(int elem_type, bool has_shape, const onnx::TensorShapeProto& shape, const DimReader& reader) {
-  const auto dtype = dtype_of_onnx(elem_type);
+  const auto dtype = ops::from_onnx(elem_type);
   if (!dtype) throw Error(ErrorCode::kUnsupported, "the element type " + onnx_dtype_name(elem_type) + " is not supported");
   if (!has_shape) return Type::unranked(*dtype);
   if (shape.dim_size() > Shape::kMaxRank) {
@@ -89,7 +90,7 @@ void write_type(const Type& type, const DimTable& dims, onnx::TypeProto& proto) 
   if (type.kind == TypeKind::kOptional || type.kind == TypeKind::kOptionalSequence) element = element->mutable_optional_type()->mutable_elem_type();
   if (type.kind == TypeKind::kSequence || type.kind == TypeKind::kOptionalSequence) element = element->mutable_sequence_type()->mutable_elem_type();
   onnx::TypeProto::Tensor& tensor = *element->mutable_tensor_type();
-  tensor.set_elem_type(onnx_dtype(type.dtype));
+  tensor.set_elem_type(static_cast<int32_t>(ops::to_onnx(type.dtype)));
   if (!type.ranked) return;
   tensor.mutable_shape();
   for (const Dim d : type.dims) {
