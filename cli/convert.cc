@@ -24,7 +24,7 @@ int run(const Arguments& arguments, Output& output) {
   const std::string& from = arguments.positional(0);
   const std::string to = arguments.text("-o");
   Graph graph = Graph::load(from);
-  if (preprocess_given(arguments)) graph.set_metadata("preprocess", preprocess_option(arguments, graph).text());
+  if (preprocess_given(arguments)) graph.set_metadata("preprocessing", preprocess_option(arguments, graph).text());
   graph.save(to, {.overwrite = arguments.flag("--force"), .format = arguments.text("--format")});
   const auto before = static_cast<int64_t>(std::filesystem::file_size(from)), after = static_cast<int64_t>(std::filesystem::file_size(to));
   output.input().set("path", from).set("format", graph.format()).set("size_bytes", before);

@@ -59,7 +59,7 @@ bool preprocess_given(const Arguments& arguments) {
 Preprocess preprocess_option(const Arguments& arguments, const Graph& model) {
   Preprocess result;
   const auto metadata = model.metadata();
-  if (const auto stored = metadata.find("preprocess"); stored != metadata.end()) result = Preprocess::parse(stored->second);
+  if (const auto stored = metadata.find("preprocessing"); stored != metadata.end()) result = Preprocess::parse(stored->second);
   if (arguments.given("--resize")) result.resize = arguments.count("--resize");
   if (arguments.given("--crop")) result.crop = arguments.count("--crop");
   if (arguments.given("--channels")) result.channels = arguments.count("--channels");

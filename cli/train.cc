@@ -18,11 +18,11 @@ constexpr OptionSpec kOptions[] = {
 };
 constexpr OptionSpec kOptimizerOptions[] = {
     {"--optimizer", "NAME", "how steps are made", Kind::kChoice, "sgd", "sgd|adam|adamw"},
-    {"--lr", "X", "learning rate; default 0.01 for sgd, 0.001 for adam and adamw", Kind::kNumber},
+    {"--lr", "X", "learning rate; default 0.05 for sgd, 0.001 for adam and adamw", Kind::kNumber},
     {"--momentum", "X", "of sgd", Kind::kNumber, "0.9"},
     {"--weight-decay", "X", "of weights, not of biases and norms", Kind::kNumber, "0"},
-    {"--schedule", "NAME", "of the learning rate", Kind::kChoice, "constant", "constant|step|cosine|linear"},
-    {"--warmup-steps", "N", "steps in which the learning rate rises to its value", Kind::kCount, "0"},
+    {"--schedule", "NAME", "of the learning rate", Kind::kChoice, "constant", "constant|step|cosine|one-cycle"},
+    {"--warmup", "SHARE", "share of all steps in which the learning rate rises to its value", Kind::kShare, "0%"},
     {"--clip-norm", "X", "bound of all gradients' norm; 0: none", Kind::kNumber, "0"},
     {"--label-smoothing", "X", "of cross-entropy", Kind::kNumber, "0"},
     {.name = "--train", .value = "GLOB", .help = "parameters to train, others stay", .kind = Kind::kText, .repeated = true},
@@ -52,7 +52,7 @@ TrainOptions train_options(const Arguments& arguments, const Graph& graph, Outpu
   options.momentum = arguments.number("--momentum");
   options.weight_decay = arguments.number("--weight-decay");
   options.schedule = arguments.text("--schedule");
-  options.warmup_steps = arguments.count("--warmup-steps");
+  options.warmup = arguments.share("--warmup");
   options.clip_norm = arguments.number("--clip-norm");
   options.label_smoothing = arguments.number("--label-smoothing");
   options.train = arguments.all("--train");
@@ -106,7 +106,7 @@ int run(const Arguments& arguments, Output& output) {
   Trainer trainer(graph, train_options(arguments, graph, output));
   Graph trained = trainer.fit(data);
   output.end_progress();
-  if (preprocess_given(arguments)) trained.set_metadata("preprocess", preprocess_option(arguments, graph).text());
+  if (preprocess_given(arguments)) trained.set_metadata("preprocessing", preprocess_option(arguments, graph).text());
   trained.save(to, save);
   output.input().set("path", path).set("data", data.description());
   output.result().set("path", to);

@@ -9,3 +9,8 @@ omni_room(formats_package DIR formats/package DEPENDS core graph LIBRARIES omni_
 omni_room(formats_dataset DIR formats/dataset DEPENDS core LIBRARIES ZLIB::ZLIB PNG::PNG PkgConfig::TURBOJPEG)
 include(cmake/proto.cmake)
 omni_room(formats_onnx DIR formats/onnx DEPENDS core graph ops LIBRARIES omni_onnx_pb)
+omni_room(runtime DEPENDS core kernels graph ops passes THREADS)
+omni_room(train DEPENDS core graph ops passes formats_dataset runtime THREADS)
+omni_room(compress DEPENDS core graph ops passes formats_dataset runtime train THREADS)
+include(cmake/backends.cmake)
+omni_room(api DEPENDS core kernels graph ops passes formats_package formats_dataset formats_onnx runtime train compress LIBRARIES omni_backend_onnxruntime)

@@ -78,7 +78,7 @@ struct Preprocess {
   std::vector<float> mean, std;   // none, one for all, or one a channel
   bool channels_last = false;     // [height, width, channels] instead of [channels, height, width]
 
-  // "resize=256 crop=224 mean=0.485,0.456,0.406 …": the form in a package's metadata under "preprocess".
+  // "resize=256 crop=224 mean=0.485,0.456,0.406 …": the form in a package's metadata under "preprocessing".
   std::string text() const;
   static Preprocess parse(std::string_view text);
   bool operator==(const Preprocess&) const = default;
@@ -196,7 +196,7 @@ class Graph {
   // "onnx", "omni", or "" for one made here.
   std::string format() const;
 
-  // Facts that travel with a package: "source_sha256", "recipe", "accuracy", "preprocess", "tool" and whatever else one sets.
+  // Facts that travel with a package: "source_sha256", "recipe", "accuracy", "preprocessing", "labels", "tool" and whatever else one sets.
   std::map<std::string, std::string> metadata() const;
   void set_metadata(const std::string& key, const std::string& value);
 
@@ -299,6 +299,7 @@ class Dataset {
  private:
   friend struct Access;
   struct Impl;
+  explicit Dataset(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<const Impl> impl_;
 };
 
@@ -309,23 +310,24 @@ struct TrainOptions {
   int64_t batch = 64;
   std::string loss = "auto";          // "auto": cross-entropy for labels (on logits, before a final Softmax), mse for values
   std::string optimizer = "sgd";      // sgd, adam, adamw
-  double learning_rate = 0;           // 0: 0.01 for sgd, 0.001 for adam and adamw
+  double learning_rate = 0;           // 0: 0.05 for sgd, 0.001 for adam and adamw
   double momentum = 0.9;              // sgd
   double weight_decay = 0;
-  std::string schedule = "constant";  // constant, step, cosine, linear
-  int64_t warmup_steps = 0;
+  std::string schedule = "constant";  // constant, step, cosine, one-cycle
+  double warmup = 0;                  // share of all steps in which the rate rises
   double clip_norm = 0;               // of all gradients together; 0: not
-  double validation_share = 0;        // of the data, held out at its end
+  double validation_share = 0;        // of the data, chosen by the seed, held out
   std::optional<Dataset> validation;  // instead of a share
   int64_t patience = 0;               // stop after so many epochs without a better validation loss; 0: never
   std::vector<std::string> train, freeze;  // globs over parameter names
-  std::string directory;              // checkpoints; "": none
-  bool resume = false;                // go on from the checkpoint in `directory`
+  std::string directory;              // of checkpoints, from which a stopped training goes on by itself to the same bytes; "": none
+  bool restart = false;               // begin anew whatever is in `directory`
   double label_smoothing = 0;
   uint64_t seed = 1;
   int threads = 0;
   std::string isa;
   Progress progress;
+  std::function<void(const struct EpochReport&)> epoch_done;
 };
 
 struct EpochReport {
@@ -339,7 +341,7 @@ struct EpochReport {
 struct TrainReport {
   std::vector<EpochReport> epochs;
   int64_t steps = 0, best_epoch = 0;
-  bool stopped_early = false;
+  bool stopped_early = false, resumed = false;
   std::vector<std::string> trained, notes;  // parameters that changed; what one should know
 };
 
@@ -377,6 +379,8 @@ Evaluation evaluate(const Graph& graph, const Dataset& data, const EvaluateOptio
 
 // ------------------------------------------------------------------------------------------------------------ compression
 
+std::vector<std::string> compression_methods();
+
 enum class Observer : uint8_t { kMinMax, kPercentile, kEntropy, kMse };
 
 struct CompressorOptions {
@@ -393,12 +397,27 @@ struct StaticQuantization {
 };
 
 struct WeightQuantization {
-  int64_t group = 32;
+  int64_t group = 32;          // of 4-bit weights that share a scale
+  bool keep_ends_int8 = true;  // first and last layers in 8 bits
 };
 
 struct LayerReport {
-  std::string name, op, action, reason;  // action: "int8", "f16", "kept"; the reason where it was kept
-  double error = 0;                      // relative root mean square error of its weights
+  std::string name, op;        // of the weight; of the operator that reads it
+  std::string action, reason;  // "int8", "int4", "f16", "bf16" or "kept"; why it was kept, or kept at more bits
+  int64_t elements = 0, bytes_before = 0, bytes_after = 0;
+};
+
+// Of static quantization: an activation's range as it was seen and as it is quantized.
+struct ActivationReport {
+  std::string name;
+  double min = 0, max = 0, low = 0, high = 0;
+  double snr_db = 0;
+};
+
+struct CompressionReport {
+  std::vector<LayerReport> layers;
+  std::vector<ActivationReport> activations;
+  std::vector<std::string> notes;  // what stayed as it was, and why
 };
 
 class ModelCompressor {
@@ -412,13 +431,16 @@ class ModelCompressor {
   Graph int8_weights();
   Graph int4_weights(const WeightQuantization& options = {});
 
-  // Of the last method called: every layer, what was done with it and why.
-  const std::vector<LayerReport>& report() const { return report_; }
+  // By name: "fp16", "bf16", "int8-dynamic", "int8-static", "int8-weight", "int4-weight".
+  Graph compress(std::string_view method, const StaticQuantization& ranges = {}, const WeightQuantization& weights = {});
+
+  // Of the last method called: what was done with every layer, and why some were left.
+  const CompressionReport& report() const { return report_; }
 
  private:
   Graph graph_;
   CompressorOptions options_;
-  std::vector<LayerReport> report_;
+  CompressionReport report_;
 };
 
 // ------------------------------------------------------------------------------------------------- comparing and measuring
