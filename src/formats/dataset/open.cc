@@ -68,7 +68,7 @@ Spec take_apart(std::string_view text) {
     text.remove_prefix(colon + 1);
   }
   // A path may hold an "@" itself: what exists as it stands has no suffix.
-  for (size_t at; !exists(std::string(text)) && (at = text.rfind('@')) != std::string_view::npos;) {
+  for (size_t at = 0; !exists(std::string(text)) && (at = text.rfind('@')) != std::string_view::npos;) {
     const std::string_view suffix = text.substr(at + 1);
     if (!spec.range && spec.part.empty() && range_of(suffix)) {
       spec.range = range_of(suffix);

@@ -99,9 +99,10 @@ std::vector<Weights> triangle_weights(int64_t in, int64_t out) {
   return all;
 }
 
-uint8_t rounded_byte(int64_t sum) { return static_cast<uint8_t>(std::clamp<int64_t>(sum >> kPrecisionBits, 0, 255)); }
+// Weights are not negative and their sum is 2^22 but for rounding, so that a sum of bytes times weights stays below 2^31.
+uint8_t rounded_byte(int32_t sum) { return static_cast<uint8_t>(std::min(sum >> kPrecisionBits, 255)); }
 
-constexpr int64_t kHalf = int64_t{1} << (kPrecisionBits - 1);
+constexpr int32_t kHalf = 1 << (kPrecisionBits - 1);
 
 Picture resize_rows(const Picture& in, int64_t width) {
   Picture out{in.height, width, in.channels, std::vector<uint8_t>(static_cast<size_t>(in.height * width * in.channels))};
@@ -113,9 +114,9 @@ Picture resize_rows(const Picture& in, int64_t width) {
     for (const Weights& w : weights) {
       for (size_t c = 0; c < channels; ++c) {
         const uint8_t* from = row + w.first * in.channels + static_cast<int64_t>(c);
-        int64_t sum = kHalf;
+        int32_t sum = kHalf;
         for (const int32_t value : w.values) {
-          sum += int64_t{*from} * value;
+          sum += *from * value;
           from += channels;
         }
         *to++ = rounded_byte(sum);
@@ -129,12 +130,12 @@ Picture resize_columns(const Picture& in, int64_t height) {
   const size_t row = static_cast<size_t>(in.width * in.channels);
   Picture out{height, in.width, in.channels, std::vector<uint8_t>(static_cast<size_t>(height) * row)};
   const std::vector<Weights> weights = triangle_weights(in.height, height);
-  std::vector<int64_t> sums(row);
+  std::vector<int32_t> sums(row);
   for (size_t y = 0; y < weights.size(); ++y) {
     std::fill(sums.begin(), sums.end(), kHalf);
     const uint8_t* from = in.pixels.data() + static_cast<size_t>(weights[y].first) * row;
     for (const int32_t value : weights[y].values) {
-      for (size_t x = 0; x < row; ++x) sums[x] += int64_t{from[x]} * value;
+      for (size_t x = 0; x < row; ++x) sums[x] += from[x] * value;
       from += row;
     }
     for (size_t x = 0; x < row; ++x) out.pixels[y * row + x] = rounded_byte(sums[x]);
