@@ -1,4 +1,5 @@
 // Identity (ai.onnx): the same value under another name. Also of sequences and optionals.
+#include "graph/grad_def.h"
 #include "ops/op_list.h"
 
 namespace omni::ops {
@@ -14,6 +15,8 @@ void infer(InferContext& c) {
   c.set(0, c.input(0), contents != nullptr ? std::optional<Contents>(*contents) : std::nullopt);
 }
 
+std::vector<ValueId> gradient(GradContext& c) { return {c.graph.add1(kIdentity, {c.grad()})}; }
+
 }  // namespace
 
 constinit const OpDef kIdentity = {.name = "Identity",
@@ -23,5 +26,8 @@ constinit const OpDef kIdentity = {.name = "Identity",
                                    .traits = kView | kElementwise | kQuantTransparent | kF16Safe,
                                    .layout = LayoutRule::kAny,
                                    .infer = infer};
+
+extern const GradDef kIdentityGradient;
+constinit const GradDef kIdentityGradient = {.op = &kIdentity, .rule = gradient};
 
 }  // namespace omni::ops

@@ -102,6 +102,7 @@ class LayoutPass {
   // A broadcast operand whose bytes are the same in both orders: a scalar, or one value per channel ([C,1,1] or [N,C,1,1]), or one channel.
   static bool fits_either_way(const Type& type, int rank) {
     if (type.kind != TypeKind::kTensor || !type.ranked || type.rank() > rank) return false;
+    if (rank < 3) return true;
     const auto aligned = [&](int i) { return i < rank - type.rank() ? Dim(1) : type.dims[static_cast<size_t>(i - (rank - type.rank()))]; };
     if (aligned(1) == Dim(1)) return true;
     for (int i = 2; i < rank; ++i) {
