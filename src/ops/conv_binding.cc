@@ -71,8 +71,9 @@ void run(const KernelArgs& k) noexcept {
   if (p.reorder_y) kernels::run_copy(p.y_out, args.y, k.outputs[0].data, *k.pool);
 }
 
-kernels::ConvShape conv_shape(const PlannedNode& n) {
-  const Shape &x = n.input(0).shape, &w = n.input(1).shape;
+}  // namespace
+
+kernels::ConvShape conv_shape(const PlannedNode& n, const Shape& x, const Shape& w) {
   if (x.rank() != 3 && x.rank() != 4) n.unsupported("a convolution of " + std::to_string(x.rank() - 2) + " spatial dimensions");
   const Window window = resolve_window(n.attributes, w.dims().subspan(2), x.dims().subspan(2), false);
   kernels::ConvShape s;
@@ -97,8 +98,6 @@ kernels::ConvShape conv_shape(const PlannedNode& n) {
   }
   return s;
 }
-
-}  // namespace
 
 void infer_conv(InferContext& c) {
   const Type &x = c.input(0), &w = c.input(1);
@@ -139,7 +138,7 @@ Binding bind_conv(const PlannedNode& n, const ConvEpilogue& epilogue) {
   }
   auto p = std::make_shared<ConvParams>();
   kernels::ConvArgs& args = p->args;
-  args.shape = conv_shape(n);
+  args.shape = conv_shape(n, n.input(0).shape, n.input(1).shape);
   args.clamp = epilogue.clamp;
   args.lo = epilogue.lo;
   args.hi = epilogue.hi;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "graph/op_def.h"
+#include "kernels/conv/conv.h"
 
 namespace omni::ops {
 
@@ -10,6 +11,9 @@ using namespace graph;
 // Types and shapes of Conv's X, W, B (inputs 0 to 2) to its output; fails where they do not fit.
 void infer_conv(InferContext& c);
 Cost cost_conv(const PlannedNode& n);
+
+// The kernel's shape from the node's attributes, for X and W of these shapes (ONNX order).
+kernels::ConvShape conv_shape(const PlannedNode& n, const Shape& x, const Shape& w);
 
 struct ConvEpilogue {
   int residual_input = -1;  // added before the clamp; shape and layout of the output

@@ -30,7 +30,7 @@ struct PoolArgs {
   PoolShape shape;
   const float* x = nullptr;
   float* y = nullptr;
-  int64_t* indices = nullptr;  // max: flat positions in the plain order of x, or null
+  int64_t* indices = nullptr;  // max: flat positions in the plain order of x, themselves in plain order; or null
   bool column_major = false;   // indices: ONNX storage_order 1
 };
 

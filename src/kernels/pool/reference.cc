@@ -56,7 +56,9 @@ void max_pool_reference(const PoolArgs& a, int64_t image, int64_t c0, int64_t c1
       at = plane * s.in_h * s.in_w + (a.column_major ? ix * s.in_h + iy : iy * s.in_w + ix);
     });
     a.y[out] = best;
-    if (a.indices != nullptr) a.indices[out] = at;
+    if (a.indices == nullptr) return;
+    const int64_t position = (out - image * s.channels * s.out_h * s.out_w - (plane - image * s.channels) * s.out_plane()) / s.pixel();
+    a.indices[plane * s.out_h * s.out_w + position] = at;
   });
 }
 
