@@ -49,7 +49,14 @@ bool fold_known_contents(Graph& graph, const Node& node) {
   return any;
 }
 
-bool fold_node(Graph& graph, const Node& node, ThreadPool& pool) {
+// A weight stored in fewer bytes than the value that is read.
+bool decodes(const Graph& graph, const Node& node) {
+  if (node.op != &ops::kDequantizeLinear && node.op != &ops::kCast) return false;
+  const Type &stored = graph.type(node.inputs[0]), &read = graph.type(node.outputs[0]);
+  return stored.rank() >= 1 && dtype_bits(stored.dtype) < dtype_bits(read.dtype);
+}
+
+bool fold_node(Graph& graph, const Node& node, ThreadPool& pool, bool decode) {
   if (node.op->has(kRandom) || node.op->has(kSideEffect) || !node.bodies.empty()) return false;
   std::vector<std::optional<Tensor>> inputs;
   size_t input_bytes = 0;
@@ -58,13 +65,14 @@ bool fold_node(Graph& graph, const Node& node, ThreadPool& pool) {
     inputs.push_back(id == kNone ? std::nullopt : std::optional(graph.value(id).data));
     if (id != kNone) input_bytes += graph.value(id).data.bytes();
   }
+  if (!decode && decodes(graph, node)) return false;
   if (node.inputs.empty() && node.op->bind == nullptr && node.op->produce == nullptr) return false;
   for (const ValueId id : node.outputs) {
     if (id == kNone) continue;
     const Type& type = graph.type(id);
     if (type.kind != TypeKind::kTensor) return false;
     if (const auto shape = type.shape()) {
-      if (packed_bytes(type.dtype, static_cast<size_t>(shape->count())) > input_bytes + kMaxGrowth) return false;
+      if (!decode && packed_bytes(type.dtype, static_cast<size_t>(shape->count())) > input_bytes + kMaxGrowth) return false;
     }
   }
   const auto results = ops::evaluate(node, inputs, pool, Isa::kScalar);
@@ -77,16 +85,13 @@ bool fold_node(Graph& graph, const Node& node, ThreadPool& pool) {
   return any;
 }
 
-}  // namespace
-
-bool fold(Graph& graph, PassContext& context) {
+bool fold_all(Graph& graph, bool decode) {
   bool any = false;
   ThreadPool pool(1);
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
-    for (const auto& body : node.bodies) any |= fold(*body, context);
-    const bool changed = fold_known_contents(graph, node) || fold_node(graph, node, pool);
-    any |= changed;
+    for (const auto& body : node.bodies) any |= fold_all(*body, decode);
+    any |= fold_known_contents(graph, node) || fold_node(graph, node, pool, decode);
   }
   if (any) {
     graph.erase_dead();
@@ -94,5 +99,11 @@ bool fold(Graph& graph, PassContext& context) {
   }
   return any;
 }
+
+}  // namespace
+
+bool fold(Graph& graph, PassContext&) { return fold_all(graph, false); }
+
+bool decode_weights(Graph& graph, PassContext&) { return fold_all(graph, true); }
 
 }  // namespace omni::passes

@@ -4,6 +4,9 @@
 #include "passes/dce.h"
 #include "passes/expand.h"
 #include "passes/fold.h"
+#include "passes/fuse/activation.h"
+#include "passes/fuse/batch_norm.h"
+#include "passes/fuse/matmul_bias.h"
 #include "passes/layout.h"
 
 namespace omni::passes {
@@ -13,7 +16,11 @@ namespace {
 constexpr Pass kPlanning[] = {
     {"fold", fold},
     {"expand", expand},
+    {"decode_weights", decode_weights},
+    {"fuse_batch_norm", fuse_batch_norm},
+    {"fuse_matmul_bias", fuse_matmul_bias},
     {"cse", cse},
+    {"fuse_activation", fuse_activation},
     {"layout", layout},
     {"dce", dce},
 };

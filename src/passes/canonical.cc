@@ -1,0 +1,21 @@
+#include "passes/canonical.h"
+
+#include "passes/cse.h"
+#include "passes/dce.h"
+#include "passes/fold.h"
+#include "passes/fuse/batch_norm.h"
+#include "passes/fuse/matmul_bias.h"
+
+namespace omni::passes {
+
+namespace {
+
+constexpr Pass kCanonical[] = {
+    {"fold", fold}, {"fuse_batch_norm", fuse_batch_norm}, {"fuse_matmul_bias", fuse_matmul_bias}, {"cse", cse}, {"dce", dce},
+};
+
+}  // namespace
+
+std::span<const Pass> canonical_passes() { return kCanonical; }
+
+}  // namespace omni::passes
