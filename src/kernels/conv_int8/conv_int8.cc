@@ -1,5 +1,7 @@
 #include "kernels/conv_int8/conv_int8.h"
 
+#include <algorithm>
+
 #include "kernels/depthwise_int8/depthwise_int8.h"
 
 namespace omni::kernels {
@@ -65,39 +67,61 @@ ConvInt8::ConvInt8(core::Isa isa, const ConvInt8Shape& shape, const ConvInt8Weig
   }
 }
 
+Int8GemmArgs ConvInt8::arguments(size_t group, const void* x, int32_t zx, void* y) const noexcept {
+  const ConvInt8Shape& s = shape_;
+  const int64_t in = s.channels / s.groups, out = s.out_channels / s.groups, g = static_cast<int64_t>(group), element = q_.output == Int8Output::kBytes ? 1 : 4;
+  Int8GemmArgs args = groups_[group].arguments();
+  Int8Rows& a = args.a;
+  a.data = static_cast<const uint8_t*>(x) + g * in;
+  a.flip = q_.x_signed ? 0x80 : 0;
+  a.pad = static_cast<uint8_t>(ByteRange::of(q_.x_signed, zx).as_unsigned().zero);
+  a.rows = s.batch * s.out_height * s.out_width;
+  a.channels = in;
+  a.height = s.height;
+  a.width = s.width;
+  a.pixel_stride = s.channels;
+  a.row_stride = s.width * s.channels;
+  a.image_stride = s.height * a.row_stride;
+  a.out_height = s.out_height;
+  a.out_width = s.out_width;
+  a.kernel_height = s.kernel_height;
+  a.kernel_width = s.kernel_width;
+  a.stride_y = s.stride_y;
+  a.stride_x = s.stride_x;
+  a.dilation_y = s.dilation_y;
+  a.dilation_x = s.dilation_x;
+  a.pad_top = s.pad_top;
+  a.pad_left = s.pad_left;
+  args.out = static_cast<uint8_t*>(y) + g * out * element;
+  args.out_stride = s.out_channels;
+  return args;
+}
+
 void ConvInt8::run(const void* x, const void* residual, void* y, core::ThreadPool& pool) const noexcept {
   if (depthwise_ != nullptr) {
     depthwise_->run(x, y, pool);
     return;
   }
-  const ConvInt8Shape& s = shape_;
-  const int64_t in = s.channels / s.groups, out = s.out_channels / s.groups, element = q_.output == Int8Output::kBytes ? 1 : 4;
-  for (int64_t g = 0; g < s.groups; ++g) {
-    Int8GemmArgs args = groups_[static_cast<size_t>(g)].arguments();
-    Int8Rows& a = args.a;
-    a.data = static_cast<const uint8_t*>(x) + g * in;
-    a.flip = q_.x_signed ? 0x80 : 0;
-    a.pad = static_cast<uint8_t>(ByteRange::of(q_.x_signed, q_.zx).as_unsigned().zero);
-    a.rows = s.batch * s.out_height * s.out_width;
-    a.channels = in;
-    a.height = s.height;
-    a.width = s.width;
-    a.pixel_stride = s.channels;
-    a.row_stride = s.width * s.channels;
-    a.image_stride = s.height * a.row_stride;
-    a.out_height = s.out_height;
-    a.out_width = s.out_width;
-    a.kernel_height = s.kernel_height;
-    a.kernel_width = s.kernel_width;
-    a.stride_y = s.stride_y;
-    a.stride_x = s.stride_x;
-    a.dilation_y = s.dilation_y;
-    a.dilation_x = s.dilation_x;
-    a.pad_top = s.pad_top;
-    a.pad_left = s.pad_left;
-    args.out = static_cast<uint8_t*>(y) + g * out * element;
-    args.out_stride = s.out_channels;
-    if (residual != nullptr) args.epilogue.residual = static_cast<const uint8_t*>(residual) + g * out;
+  const int64_t out = shape_.out_channels / shape_.groups;
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    Int8GemmArgs args = arguments(g, x, q_.zx, y);
+    if (residual != nullptr) args.epilogue.residual = static_cast<const uint8_t*>(residual) + static_cast<int64_t>(g) * out;
+    gemm_int8(args, pool);
+  }
+}
+
+size_t ConvInt8::start_bytes() const {
+  size_t columns = 0;
+  for (const PreparedInt8& g : groups_) columns = std::max(columns, g.start.size());
+  return columns * sizeof(int32_t);
+}
+
+void ConvInt8::run_with_zero(const void* x, int32_t zx, void* y, int32_t* start, core::ThreadPool& pool) const noexcept {
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    Int8GemmArgs args = arguments(g, x, zx, y);
+    start_values(groups_[g].weights.layout, groups_[g].weights.column_sums.values<int32_t>().data(), nullptr, ByteRange::of(q_.x_signed, zx).as_unsigned().zero,
+                 start);
+    args.epilogue.start = start;
     gemm_int8(args, pool);
   }
 }

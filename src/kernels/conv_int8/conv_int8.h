@@ -36,9 +36,14 @@ class ConvInt8 {
 
   // x: [N, H, W, C] bytes; y: [N, OH, OW, OC] of the output's type; residual: as y, bytes, or nullptr.
   void run(const void* x, const void* residual, void* y, core::ThreadPool& pool) const noexcept;
+  // The same with a zero point of x that is known only now (not for byte outputs); start: start_bytes() of scratch.
+  void run_with_zero(const void* x, int32_t zx, void* y, int32_t* start, core::ThreadPool& pool) const noexcept;
+  size_t start_bytes() const;
   bool is_depthwise() const { return depthwise_ != nullptr; }
 
  private:
+  Int8GemmArgs arguments(size_t group, const void* x, int32_t zx, void* y) const noexcept;
+
   ConvInt8Shape shape_;
   Int8Quantization q_;
   std::vector<PreparedInt8> groups_;
