@@ -179,7 +179,8 @@ int32_t SegmentBuilder::block_to_share(const Node& n, size_t t) const {
     if (!same_form || blocks_[static_cast<size_t>(block_of_[id])].last != static_cast<int32_t>(t)) continue;
     const auto readers =
         std::count_if(n.inputs.begin(), n.inputs.end(), [&](ValueId other) { return other != kNone && block_of_[other] == block_of_[id]; });
-    if (readers > 1 && !n.op->has(kElementwise)) continue;
+    const bool element_by_element = n.op->has(kElementwise);
+    if (!element_by_element && (readers > 1 || id != n.inputs[0])) continue;  // a kernel may read its other operands more than once
     return block_of_[id];
   }
   return -1;
