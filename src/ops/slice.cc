@@ -49,7 +49,8 @@ Cut cut_of(DimTable& dims, Dim size, std::optional<Dim> start, std::optional<Dim
     const Dim first = forward_bound(dims, *start, size), last = forward_bound(dims, *end, size);
     cut.start = first;
     const Dim length = dims.ceil_div(dims.sub(last, first), cut.step);
-    cut.size = length.is_constant() ? Dim(std::max<int64_t>(0, length.value)) : length;
+    const bool fits = first == Dim(0) || (last == size && first.is_constant());  // else the end may come before the start
+    cut.size = length.is_constant() ? Dim(std::max<int64_t>(0, length.value)) : fits ? length : dims.max(0, length);
     return cut;
   }
   if (!start->is_constant() || !end->is_constant()) return cut;
