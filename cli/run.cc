@@ -21,7 +21,7 @@ constexpr OptionSpec kOptions[] = {
     {.name = "--input", .value = "NAME=FILE", .help = "an input from an .npy, JPEG or PNG file", .kind = Kind::kText, .repeated = true},
     {"--output-dir", "DIR", "write one .npy an output there", Kind::kText},
     {"--top", "K", "print the K highest values of each sample of the first output", Kind::kCount},
-    {"--labels", "FILE", "names of the classes for --top, one a line", Kind::kText},
+    {"--labels", "FILE", "names of the classes for --top, one a line; default: those of the package", Kind::kText},
     {"--force", "", "overwrite files in DIR", Kind::kFlag},
 };
 constexpr OptionSpec kProfileOptions[] = {
@@ -117,6 +117,14 @@ Json print_profile(Output& output, const std::vector<NodeProfile>& nodes) {
   return list;
 }
 
+// --labels, else those in the model's package.
+std::vector<std::string> labels_for(const Arguments& arguments, const Graph& graph) {
+  if (arguments.given("--labels")) return read_lines(arguments.text("--labels"));
+  const auto metadata = graph.metadata();
+  const auto stored = metadata.find("labels");
+  return stored == metadata.end() ? std::vector<std::string>{} : words_of(stored->second, '\n');
+}
+
 std::vector<std::string> input_files(const Arguments& arguments) {
   std::vector<std::string> texts = arguments.all("--input");
   texts.insert(texts.end(), arguments.positionals().begin() + 1, arguments.positionals().end());
@@ -137,7 +145,7 @@ int run(const Arguments& arguments, Output& output) {
   const std::string& path = arguments.positional(0);
   const Graph graph = Graph::load(path);
   const bool profile = arguments.flag("--profile") || arguments.given("--trace");
-  const std::vector<std::string> labels = arguments.given("--labels") ? read_lines(arguments.text("--labels")) : std::vector<std::string>{};
+  const std::vector<std::string> labels = labels_for(arguments, graph);
   const std::vector<std::string> texts = input_files(arguments);
   const Tensors inputs = load_inputs(texts, graph.inputs(), preprocess_option(arguments, graph));
   Session session(graph, {.threads = threads_option(arguments), .isa = arguments.text("--isa"), .profile = profile});

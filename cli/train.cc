@@ -1,4 +1,6 @@
 // omni train: new values for a network's parameters.
+#include <filesystem>
+
 #include "quantity.h"
 #include "standard_options.h"
 
@@ -29,10 +31,11 @@ constexpr OptionSpec kOptimizerOptions[] = {
     {.name = "--freeze", .value = "GLOB", .help = "parameters to leave as they are", .kind = Kind::kText, .repeated = true},
 };
 constexpr OptionSpec kStopOptions[] = {
-    {"--validation", "DATA", "data to watch, or a share of --data such as 10%, held out at its end", Kind::kText},
+    {"--validation", "DATA", "data to watch, or a share of --data such as 10%, held out", Kind::kText},
     {"--patience", "N", "stop after so many epochs without a better validation loss; 0: never", Kind::kCount, "0"},
     {"--directory", "DIR", "checkpoints, from which an interrupted training goes on to the same bytes", Kind::kText},
     {"--resume", "", "go on from the checkpoint in --directory", Kind::kFlag},
+    {"--restart", "", "begin anew whatever is in --directory", Kind::kFlag},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions},  kDataGroup,    {"Optimizer", kOptimizerOptions}, {"Validation and resuming", kStopOptions},
                                    kPreprocessGroup,       kMachineGroup, kOutputGroup};
@@ -41,6 +44,15 @@ constexpr Example kExamples[] = {
     {"Adam with a falling learning rate, and checkpoints",
      "omni train lenet5.onnx --data fashion-mnist@0:6000 --epochs 1 --optimizer adam --schedule cosine --directory checkpoints -o adam.onnx"},
 };
+
+void check_resume(const Arguments& arguments) {
+  if (!arguments.flag("--resume")) return;
+  if (arguments.flag("--restart")) throw Error(ErrorCode::kInvalidArgument, "cannot be together with --restart", "--resume");
+  const std::string directory = arguments.text("--directory");
+  if (directory.empty()) throw Error(ErrorCode::kInvalidArgument, "there is no directory to resume from", "--resume", "name it with --directory");
+  std::error_code failed;
+  if (!std::filesystem::is_directory(directory, failed)) throw Error(ErrorCode::kNotFound, "there is nothing to resume from", directory);
+}
 
 TrainOptions train_options(const Arguments& arguments, const Graph& graph, Output& output) {
   TrainOptions options;
@@ -65,10 +77,8 @@ TrainOptions train_options(const Arguments& arguments, const Graph& graph, Outpu
   }
   options.patience = arguments.count("--patience");
   options.directory = arguments.text("--directory");
-  options.resume = arguments.flag("--resume");
-  if (options.resume && options.directory.empty()) {
-    throw Error(ErrorCode::kInvalidArgument, "there is no directory to resume from", "--resume", "name it with --directory");
-  }
+  options.on_checkpoint = arguments.flag("--resume") ? OnCheckpoint::kResume : arguments.flag("--restart") ? OnCheckpoint::kRestart : OnCheckpoint::kRefuse;
+  check_resume(arguments);
   options.seed = static_cast<uint64_t>(arguments.integer("--seed"));
   options.threads = threads_option(arguments);
   options.isa = arguments.text("--isa");
@@ -92,8 +102,20 @@ void print_report(Output& output, const TrainReport& report) {
   }
   output.table(table);
   output.result().set("epochs", epochs).set("steps", report.steps).set("best_epoch", report.best_epoch).set("stopped_early", report.stopped_early);
+  output.result().set("resumed", report.resumed);
   output.result().set("trained_parameters", Json::array(report.trained));
   for (const std::string& note : report.notes) output.warn(note);
+}
+
+// An interruption says how to go on.
+Graph fit(Trainer& trainer, const Dataset& data, const std::string& directory) {
+  try {
+    return trainer.fit(data);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInterrupted) throw;
+    throw Error(ErrorCode::kInterrupted, "stopped", error.where(),
+                directory.empty() ? "a training with --directory DIR can go on with --resume" : "go on with the same command and --resume");
+  }
 }
 
 int run(const Arguments& arguments, Output& output) {
@@ -104,7 +126,7 @@ int run(const Arguments& arguments, Output& output) {
   const Graph graph = Graph::load(path);
   const Dataset data = open_data(arguments, graph, arguments.text("--data"), "train");
   Trainer trainer(graph, train_options(arguments, graph, output));
-  Graph trained = trainer.fit(data);
+  Graph trained = fit(trainer, data, arguments.text("--directory"));
   output.end_progress();
   if (preprocess_given(arguments)) trained.set_metadata("preprocessing", preprocess_option(arguments, graph).text());
   trained.save(to, save);

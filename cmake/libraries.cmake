@@ -1,7 +1,7 @@
 # What comes out of the rooms: libomni (everything, behind include/omni), libomni_runtime (what a device needs to run a package), the command line.
 set(OMNI_LINK_OPTIONS -Wl,--exclude-libs,ALL)
 
-add_library(libomni SHARED $<TARGET_OBJECTS:omni_backend_onnxruntime>)
+add_library(libomni SHARED)
 target_link_libraries(libomni PRIVATE ${OMNI_CLOSURE_api} ${OMNI_LIBRARIES_api} omni_options)
 target_include_directories(libomni PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(libomni PUBLIC cxx_std_20)

@@ -72,11 +72,11 @@ constexpr DType dtype_of() {
 
 // From a picture file to a network's input: resize the shorter side (antialiased bilinear), crop the centre, x = (byte * scale - mean) / std.
 struct Preprocess {
-  int64_t resize = 0, crop = 0;   // 0: not
-  int64_t channels = 0;           // 1 (grey) or 3; 0: as the data has it, 3 for folders of pictures
+  int64_t resize = 0, crop = 0;  // 0: not
+  int64_t channels = 0;          // 1 (grey) or 3; 0: as the data has it, 3 for folders of pictures
   double scale = 1.0 / 255;
-  std::vector<float> mean, std;   // none, one for all, or one a channel
-  bool channels_last = false;     // [height, width, channels] instead of [channels, height, width]
+  std::vector<float> mean = {}, std = {};  // none, one for all, or one a channel
+  bool channels_last = false;              // [height, width, channels] instead of [channels, height, width]
 
   // "resize=256 crop=224 mean=0.485,0.456,0.406 …": the form in a package's metadata under "preprocessing".
   std::string text() const;
@@ -87,7 +87,7 @@ struct Preprocess {
 // Row-major elements of one type. Copies share the bytes; mutable_values() makes them this tensor's own.
 class Tensor {
  public:
-  Tensor();  // f32, shape [0]
+  Tensor();                                            // f32, shape [0]
   Tensor(DType type, std::span<const int64_t> shape);  // zeros
   Tensor(DType type, std::initializer_list<int64_t> shape) : Tensor(type, std::span(shape.begin(), shape.size())) {}
 
@@ -153,21 +153,21 @@ struct ValueInfo {
 
 struct NodeInfo {
   std::string name, op;
-  std::string type;          // of the first output
-  int64_t operations = 0;    // a multiply-add is two
-  int64_t bytes = 0;         // read and written
-  int64_t parameters = 0;    // elements of its constant inputs
+  std::string type;        // of the first output
+  int64_t operations = 0;  // a multiply-add is two
+  int64_t bytes = 0;       // read and written
+  int64_t parameters = 0;  // elements of its constant inputs
 };
 
 struct Summary {
-  int64_t parameters = 0;         // elements of weights
+  int64_t parameters = 0;  // elements of weights
   int64_t weight_bytes = 0;
-  int64_t operations = 0, bytes = 0;  // of one run
-  int64_t peak_memory_bytes = 0;  // activations of a run, as the plan lays them out
+  int64_t operations = 0, bytes = 0;         // of one run
+  int64_t peak_memory_bytes = 0;             // activations of a run, as the plan lays them out
   std::map<std::string, int64_t> operators;  // name → nodes
   std::vector<NodeInfo> nodes;               // in the order they run
   std::vector<ValueInfo> inputs, outputs;    // with the sizes used
-  std::string missing;  // why operations and memory are not known, if so
+  std::string missing;                       // why operations and memory are not known, if so
 };
 
 // Sizes for dimensions that are not fixed: by input name. Inputs that are not named get 1 for each unknown dimension.
@@ -175,7 +175,7 @@ using InputShapes = std::map<std::string, std::vector<int64_t>, std::less<>>;
 
 struct SaveOptions {
   bool overwrite = false;
-  std::string format;  // "onnx" or "omni"; "": by the file's extension
+  std::string format = {};  // "onnx" or "omni"; "": by the file's extension
 };
 
 class Graph {
@@ -214,7 +214,7 @@ Graph new_network(std::string_view name, uint64_t seed = 1);
 
 struct SessionOptions {
   int threads = 0;       // 0: OMNI_THREADS, else one per physical core
-  std::string isa;       // caps the instruction set: "scalar", "avx2", "avx512", "avx512vnni" …; "": OMNI_ISA, else the CPU's best
+  std::string isa = {};  // caps the instruction set: "scalar", "avx2", "avx512", "avx512vnni" …; "": OMNI_ISA, else the CPU's best
   bool profile = false;  // measure every node
 };
 
@@ -241,7 +241,7 @@ class Result {
 struct NodeProfile {
   std::string name, op;
   int64_t calls = 0;
-  double seconds = 0;  // all calls together
+  double seconds = 0;                 // all calls together
   int64_t operations = 0, bytes = 0;  // of one call
 };
 
@@ -257,7 +257,7 @@ class Session {
 
   // Name → tensor, every input exactly once. Plans when the shapes are new.
   Result run(const std::map<std::string, Tensor, std::less<>>& inputs);
-  // In the graph's order, into tensors whose type and shape are those of the outputs (see `prepare`). Allocates nothing once the shapes have been seen.
+  // In the graph's order, into tensors whose type and shape are those of the outputs (see prepare). Allocates nothing once the shapes are known.
   std::optional<Error> run(std::span<const Tensor> inputs, std::span<Tensor> outputs) noexcept;
   // Plans for these inputs; new tensors for the outputs.
   std::vector<Tensor> prepare(std::span<const Tensor> inputs);
@@ -275,8 +275,8 @@ class Session {
 // ------------------------------------------------------------------------------------------------------------------- data
 
 struct DatasetOptions {
-  Preprocess preprocess;               // of pictures
-  std::string label;                   // CSV column or NPZ array that is the target; "" is the usual one, "none" is none
+  Preprocess preprocess = {};          // of pictures
+  std::string label = {};              // CSV column or NPZ array that is the target; "" is the usual one, "none" is none
   bool values = false;                 // the target is a value, even where all are whole numbers
   std::string default_part = "train";  // of sets that have parts, where the name does not say
 };
@@ -305,30 +305,8 @@ class Dataset {
 
 // ------------------------------------------------------------------------------------------------------ training, evaluation
 
-struct TrainOptions {
-  int64_t epochs = 5;
-  int64_t batch = 64;
-  std::string loss = "auto";          // "auto": cross-entropy for labels (on logits, before a final Softmax), mse for values
-  std::string optimizer = "sgd";      // sgd, adam, adamw
-  double learning_rate = 0;           // 0: 0.05 for sgd, 0.001 for adam and adamw
-  double momentum = 0.9;              // sgd
-  double weight_decay = 0;
-  std::string schedule = "constant";  // constant, step, cosine, one-cycle
-  double warmup = 0;                  // share of all steps in which the rate rises
-  double clip_norm = 0;               // of all gradients together; 0: not
-  double validation_share = 0;        // of the data, chosen by the seed, held out
-  std::optional<Dataset> validation;  // instead of a share
-  int64_t patience = 0;               // stop after so many epochs without a better validation loss; 0: never
-  std::vector<std::string> train, freeze;  // globs over parameter names
-  std::string directory;              // of checkpoints, from which a stopped training goes on by itself to the same bytes; "": none
-  bool restart = false;               // begin anew whatever is in `directory`
-  double label_smoothing = 0;
-  uint64_t seed = 1;
-  int threads = 0;
-  std::string isa;
-  Progress progress;
-  std::function<void(const struct EpochReport&)> epoch_done;
-};
+// What to do with a checkpoint that is in the directory already.
+enum class OnCheckpoint : uint8_t { kResume, kRestart, kRefuse };
 
 struct EpochReport {
   int64_t epoch = 0;  // from 1
@@ -336,6 +314,32 @@ struct EpochReport {
   std::optional<double> accuracy, validation_loss, validation_accuracy;
   double learning_rate = 0;
   double seconds = 0;
+};
+
+struct TrainOptions {
+  int64_t epochs = 5;
+  int64_t batch = 64;
+  std::string loss = "auto";      // "auto": cross-entropy for labels (on logits, before a final Softmax), mse for values
+  std::string optimizer = "sgd";  // sgd, adam, adamw
+  double learning_rate = 0;       // 0: 0.05 for sgd, 0.001 for adam and adamw
+  double momentum = 0.9;          // sgd
+  double weight_decay = 0;
+  std::string schedule = "constant";                 // constant, step, cosine, one-cycle
+  double warmup = 0;                                 // share of all steps in which the rate rises
+  double clip_norm = 0;                              // of all gradients together; 0: not
+  double validation_share = 0;                       // of the data, chosen by the seed, held out
+  std::optional<Dataset> validation = {};            // instead of a share
+  int64_t patience = 0;                              // stop after so many epochs without a better validation loss; 0: never
+  std::vector<std::string> train = {}, freeze = {};  // globs over parameter names
+  std::string directory = {};                        // of checkpoints, from which a stopped training goes on to the same bytes; "": none
+  OnCheckpoint on_checkpoint = OnCheckpoint::kResume;
+  double checkpoint_seconds = 30;  // at most that much work is lost
+  double label_smoothing = 0;
+  uint64_t seed = 1;
+  int threads = 0;
+  std::string isa = {};
+  Progress progress = {};
+  std::function<void(const EpochReport&)> epoch_done = {};
 };
 
 struct TrainReport {
@@ -362,16 +366,16 @@ struct EvaluateOptions {
   int64_t batch = 64;
   int64_t top = 5;
   int threads = 0;
-  std::string isa;
-  Progress progress;
+  std::string isa = {};
+  Progress progress = {};
 };
 
 struct Evaluation {
   int64_t samples = 0;
-  std::optional<double> top1, topk;  // shares, with labels
-  std::optional<double> loss;        // mean cross-entropy of the logits or probabilities, with labels
+  std::optional<double> top1, topk;          // shares, with labels
+  std::optional<double> loss;                // mean cross-entropy of the logits or probabilities, with labels
   std::optional<double> mean_squared_error;  // with values
-  double top1_low = 0, top1_high = 0;  // 95 % interval
+  double top1_low = 0, top1_high = 0;        // 95 % interval
   double seconds = 0;
 };
 
@@ -384,11 +388,11 @@ std::vector<std::string> compression_methods();
 enum class Observer : uint8_t { kMinMax, kPercentile, kEntropy, kMse };
 
 struct CompressorOptions {
-  std::optional<Dataset> data;  // for calibration
-  int64_t samples = 512;        // of it
+  std::optional<Dataset> data = {};  // for calibration
+  int64_t samples = 512;             // of it
   int threads = 0;
-  std::string isa;
-  Progress progress;
+  std::string isa = {};
+  Progress progress = {};
 };
 
 struct StaticQuantization {
@@ -450,8 +454,8 @@ struct CompareOptions {
   int64_t batch = 16;
   double drift = 0.01;  // relative error from which on a node counts as drifting
   int threads = 0;
-  std::string isa;
-  Progress progress;
+  std::string isa = {};
+  Progress progress = {};
 };
 
 struct ValueError {
@@ -463,7 +467,7 @@ struct ValueError {
 struct Comparison {
   int64_t samples = 0;
   std::vector<ValueError> outputs;
-  std::vector<ValueError> values;    // those of the same name and shape in both, in the order of A
+  std::vector<ValueError> values;  // those of the same name and shape in both, in the order of A
   std::optional<ValueError> first_drift;
   std::optional<double> top1_agreement;  // share of samples with the same highest value of the first output
 };
@@ -473,15 +477,15 @@ Comparison compare(const Graph& a, const Graph& b, const std::optional<Dataset>&
 
 struct BenchOptions {
   int threads = 0;
-  std::string isa;
+  std::string isa = {};
   int64_t warmup = 10;
-  int64_t runs = 0;            // 0: as many as fit into `seconds`
+  int64_t runs = 0;  // 0: as many as fit into `seconds`
   double seconds = 3;
-  InputShapes shapes;
-  std::string against;         // another engine to alternate with: "onnxruntime"
-  std::string library;         // its shared library; "": the system's search path
+  InputShapes shapes = {};
+  std::string against = {};  // another engine to alternate with: "onnxruntime"
+  std::string library = {};  // its shared library; "": the system's search path
   uint64_t seed = 1;
-  Progress progress;
+  Progress progress = {};
 };
 
 struct Latency {
@@ -506,8 +510,8 @@ Benchmark bench(const Graph& graph, const BenchOptions& options = {});
 struct Verification {
   std::string format;
   int64_t size_bytes = 0;
-  int64_t sections = 0;              // checked, of a package
-  std::vector<std::string> problems; // empty: whole
+  int64_t sections = 0;               // checked, of a package
+  std::vector<std::string> problems;  // empty: whole
   std::vector<std::string> facts;
 };
 

@@ -64,12 +64,18 @@ std::vector<core::Shape> input_shapes(const graph::Graph& graph, const InputShap
 }
 
 std::vector<core::Tensor> noise_inputs(const graph::Graph& graph, std::span<const core::Shape> shapes, uint64_t seed) {
+  // 512 MB of doubles on the way; what a broken file claims must not bring the machine down.
+  constexpr int64_t kMaxElements = int64_t{1} << 26;
   std::vector<core::Tensor> tensors;
   for (size_t i = 0; i < graph.inputs().size(); ++i) {
     const graph::Value& input = graph.value(graph.inputs()[i]);
     if (input.type.kind != graph::TypeKind::kTensor || input.type.dtype == core::DType::kString) {
       throw Error(ErrorCode::kUnsupported, "there is no noise for " + graph::type_text(input.type, graph.dims()), "input " + core::quoted(input.name),
                   "give data");
+    }
+    if (shapes[i].count() > kMaxElements) {
+      throw Error(ErrorCode::kUnsupported, "noise of shape " + shapes[i].text() + " would be over " + std::to_string(kMaxElements) + " elements",
+                  "input " + core::quoted(input.name), "give data, or a smaller shape");
     }
     const core::RandomStream random(seed, input.name);
     std::vector<double> values(static_cast<size_t>(shapes[i].count()));

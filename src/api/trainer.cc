@@ -38,7 +38,8 @@ train::TrainOptions to_inner(const TrainOptions& options) {
   inner.threads = session.threads;
   inner.isa = session.isa;
   inner.directory = options.directory;
-  inner.restart = options.restart;
+  inner.on_checkpoint = static_cast<train::OnCheckpoint>(options.on_checkpoint);
+  inner.checkpoint_seconds = options.checkpoint_seconds;
   inner.progress = options.progress;
   return inner;
 }
