@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "ops/op_list.h"
 #include "runtime/session.h"
 #include "runtime/test_ops_test.h"
 
@@ -96,6 +97,28 @@ TEST(Allocation, NoneInTrainingSteps) {
   Session session(parse(kTrain, test::lookup));
   const std::vector<std::vector<Tensor>> inputs = {{test::floats({8}, {1, 1, 1, 1, 1, 1, 1, 1}), Tensor::of<int64_t>({1}, {3})}};
   EXPECT_EQ(allocations_of_runs(session, inputs, 10), 0);
+}
+
+constexpr char kConvolutions[] = R"(graph net(%x:f32[N,1,12,12]) -> (%y) {
+  const %w = f32[8,1,3,3]splat(0.25)
+  const %v = f32[16,8,3,3]splat(0.125)
+  const %m = f32[64,10]splat(0.5)
+  %a = Conv(%x, %w) pads=[1,1,1,1]
+  %b = Relu(%a)
+  %c = MaxPool(%b) kernel_shape=[2,2] strides=[2,2]
+  %d = Conv(%c, %v)
+  %e = MaxPool(%d) kernel_shape=[2,2] strides=[2,2]
+  %f = Flatten(%e)
+  %g = Gemm(%f, %m)
+  %y = Softmax(%g)
+})";
+
+TEST(Allocation, NoneInConvolutionNetworksOnAnyInstructionSet) {
+  for (const Isa isa : available_isas()) {
+    Session session(parse(kConvolutions, ops::find_op), {.isa = isa, .threads = 2});
+    const std::vector<std::vector<Tensor>> inputs = {{test::ramp({1, 1, 12, 12})}, {test::ramp({5, 1, 12, 12})}};
+    EXPECT_EQ(allocations_of_runs(session, inputs, 5), 0) << isa_name(isa);
+  }
 }
 
 }  // namespace
