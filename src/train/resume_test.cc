@@ -121,10 +121,12 @@ TEST(Resume, RefusesAnotherTrainingAndAnotherInstructionSet) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kExists);
   }
-  other.restart = true;
+  other.on_checkpoint = OnCheckpoint::kRestart;
   EXPECT_FALSE(train(network(), data(), other).resumed);
   if (detect_isa() == Isa::kScalar) return;
-  other.restart = false;
+  other.on_checkpoint = OnCheckpoint::kRefuse;
+  EXPECT_THROW(train(network(), data(), other), Error);
+  other.on_checkpoint = OnCheckpoint::kResume;
   other.isa = Isa::kScalar;
   EXPECT_THROW(train(network(), data(), other), Error);
 }

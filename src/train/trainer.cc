@@ -181,7 +181,10 @@ class Trainer {
     std::filesystem::create_directories(options_.directory, failed);
     if (failed) throw Error(ErrorCode::kMachine, "cannot make the directory: " + failed.message(), options_.directory);
     path_ = checkpoint_path(options_.directory);
-    if (options_.restart) return false;
+    if (options_.on_checkpoint == OnCheckpoint::kRestart) return false;
+    if (options_.on_checkpoint == OnCheckpoint::kRefuse && std::filesystem::exists(path_)) {
+      throw Error(ErrorCode::kExists, "a training was begun there already", path_, "go on with it (--resume), or choose another directory");
+    }
     auto memory = load_training(path_, *states_, identity_, options_.isa);
     if (!memory) return false;
     memory_ = std::move(*memory);

@@ -30,6 +30,9 @@ struct EpochReport {
   bool best = false;  // the lowest validation loss so far
 };
 
+// What to do with a checkpoint that is there already.
+enum class OnCheckpoint : uint8_t { kResume, kRestart, kRefuse };
+
 struct TrainOptions {
   LossOptions loss;  // kAuto: cross-entropy for labels, mean squared error for values
   OptimizerOptions optimizer;
@@ -46,8 +49,8 @@ struct TrainOptions {
   std::shared_ptr<ThreadPool> pool;
   Isa isa = detect_isa();
 
-  std::string directory;         // where checkpoints are kept; "": none. What is there is gone on with
-  bool restart = false;          // begin anew whatever is there
+  std::string directory;           // where checkpoints are kept; "": none
+  OnCheckpoint on_checkpoint = OnCheckpoint::kResume;
   double checkpoint_seconds = 30;  // at most that much work is lost; 0: after every step
 
   Progress progress;
@@ -66,7 +69,7 @@ struct TrainResult {
 };
 
 // Throws Error: kInvalidArgument (options, data that does not fit the model, a loss that is no longer finite), kUnsupported (an operator without
-// gradient; a checkpoint of another instruction set), kExists (a directory with another training), kInterrupted.
+// gradient; a checkpoint of another instruction set), kExists (a directory with another training, or with any and kRefuse), kInterrupted.
 TrainResult train(const Graph& model, const SampleData& data, const TrainOptions& options = {});
 
 }  // namespace omni::train

@@ -61,7 +61,7 @@ std::optional<TrainerMemory> load_training(const std::string& path, runtime::Sta
   runtime::Checkpoint c = runtime::load_checkpoint(path);
   if (c.get_string("identity") != identity) {
     throw Error(ErrorCode::kExists, "the checkpoint belongs to a training with another model, data or options", path,
-                "give the same ones, another directory, or --restart to begin anew");
+                "give the same ones, or another directory");
   }
   runtime::require_resumable(c, isa);
   TrainerMemory memory;
