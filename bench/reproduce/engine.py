@@ -238,7 +238,7 @@ def _latencies(context):
         if mobile.exists():
             models["MobileNetV2 INT8"] = mobile
         seconds = "2s" if context.quick else "10s"
-        return {name: context.json("bench", model, "--vs", "onnxruntime", "--onnxruntime", _library(), "--threads", 1, "--time", seconds)
+        return {name: context.json("bench", model, "--vs", "onnxruntime", "--onnxruntime", _library(), "--threads", 1, "--time-budget", seconds)
                 for name, model in models.items()}
     return context.once("latencies", make)
 
