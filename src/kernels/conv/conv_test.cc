@@ -63,6 +63,8 @@ std::vector<ConvShape> shapes() {
       square(1, 3, 3, 130, 50, 3, 1, 1, 1, 1),    //
       square(2, 2, 2, 3, 4, 3, 1, 1, 2, 1),       // padding wider than the picture
       square(1, 5, 5, 2, 3, 1, 4, 1, 0, 1),
+      square(3, 12, 12, 20, 50, 5, 1, 1, 0, 1),  // input gradient by columns
+      square(19, 9, 9, 5, 30, 3, 2, 2, 1, 1),    //
   };
   v.push_back({1, 1, 300, 2, 5, 1, 100, 1, 3, 1, 1, 0, 30, 0, 7, 1});  // 1-D, long kernel
   v.push_back({2, 1, 50, 8, 9, 1, 3, 1, 1, 1, 4, 0, 8, 0, 0, 1});      // causal 1-D

@@ -8,6 +8,7 @@
 #include "kernels/conv/conv.h"
 #include "kernels/conv/depthwise.h"
 #include "kernels/conv/halo.h"
+#include "kernels/conv/input_grad_columns.h"
 #include "kernels/conv/window.h"
 #include "kernels/gemm/pack.h"
 
@@ -125,6 +126,7 @@ void run_depthwise(core::Isa isa, const ConvGradArgs& a, core::ThreadPool& pool)
 
 size_t conv_input_grad_scratch_bytes(core::Isa isa, const ConvShape& s) {
   if (s.depthwise()) return static_cast<size_t>(s.taps() * s.in_c) * sizeof(float);
+  if (input_grad_by_columns(isa, s)) return static_cast<size_t>(input_grad_columns_scratch_floats(isa, s)) * sizeof(float);
   const TileSet& tiles = tile_set(isa, s.group_in());
   int64_t most = 0;
   each_class(tiles, s, [&](const Class& c) { most = std::max(most, s.groups * c.panel_floats); });
@@ -134,6 +136,7 @@ size_t conv_input_grad_scratch_bytes(core::Isa isa, const ConvShape& s) {
 void conv_input_grad(core::Isa isa, const ConvGradArgs& a, core::ThreadPool& pool) noexcept {
   const ConvShape& s = a.shape;
   if (s.depthwise()) return run_depthwise(isa, a, pool);
+  if (input_grad_by_columns(isa, s)) return run_input_grad_columns(isa, a, pool);
   const TileSet& tiles = tile_set(isa, s.group_in());
   float* const zeros = reinterpret_cast<float*>(a.scratch);
   std::fill_n(zeros, zero_floats(s), 0.0f);
