@@ -71,11 +71,11 @@ std::optional<Wanted> QdqRewriter::wanted(ValueId id) const {
         if (!t || t->count() != 1) return std::nullopt;
         zero = static_cast<int32_t>(to_int64(*t)[0]);
       }
-      Wanted w{n.outputs[0], *scale, dtype, kernels::ByteRange::of(dtype == DType::kI8, zero)};
+      Wanted w{n.outputs[0], *scale, dtype, ops::ByteRange::of(dtype == DType::kI8, zero)};
       // Rounding keeps the order, so clamping floats is clamping bytes to the rounded bounds.
-      const kernels::ByteRange all = w.range;
-      if (low > -infinity) w.range.low = kernels::round_to_range(low / *scale, all);
-      if (high < infinity) w.range.high = kernels::round_to_range(high / *scale, all);
+      const ops::ByteRange all = w.range;
+      if (low > -infinity) w.range.low = ops::round_to_range(low / *scale, all);
+      if (high < infinity) w.range.high = ops::round_to_range(high / *scale, all);
       if (w.range.low > w.range.high) w.range.low = w.range.high;
       return w;
     }

@@ -26,7 +26,7 @@ std::vector<float> byte_values(const Dequantized& x) {
 Tensor table_tensor(const std::vector<float>& values, const Wanted& w) {
   Tensor t(w.dtype, Shape{256});
   for (size_t i = 0; i < 256; ++i) {
-    static_cast<uint8_t*>(t.mutable_data())[i] = static_cast<uint8_t>(kernels::round_to_range(values[i] / w.scale, w.range));
+    static_cast<uint8_t*>(t.mutable_data())[i] = static_cast<uint8_t>(ops::round_to_range(values[i] / w.scale, w.range));
   }
   return t;
 }
@@ -125,7 +125,7 @@ bool QdqRewriter::concat(NodeId id) {
     zeros.push_back(x->zero);
   }
   const std::optional<Wanted> out = wanted(n.outputs[0]);
-  if (same && (!out || (out->scale == first->scale && out->range == kernels::ByteRange::of(first->dtype == DType::kI8, first->zero)))) return transparent(id);
+  if (same && (!out || (out->scale == first->scale && out->range == ops::ByteRange::of(first->dtype == DType::kI8, first->zero)))) return transparent(id);
   if (!out) return reason(id, kNotQuantized);
   Attributes attributes = n.attributes;
   attributes.set("x_scales", scales);
@@ -209,7 +209,7 @@ bool QdqRewriter::requantize(NodeId id) {
   const DType dtype = graph_.type(y).dtype;
   const std::optional<Tensor> zero = n.inputs.size() > 2 && n.inputs[2] != kNone ? constant(n.inputs[2]) : std::optional(Tensor::scalar<uint8_t>(0));
   if (!scale || !(*scale > 0) || !std::isfinite(*scale) || !zero || zero->count() != 1 || (dtype != DType::kU8 && dtype != DType::kI8)) return false;
-  const Wanted w{y, *scale, dtype, kernels::ByteRange::of(dtype == DType::kI8, static_cast<int32_t>(to_int64(*zero)[0]))};
+  const Wanted w{y, *scale, dtype, ops::ByteRange::of(dtype == DType::kI8, static_cast<int32_t>(to_int64(*zero)[0]))};
   if (w.scale == x->scale && w.dtype == x->dtype && w.range.zero == x->zero && !graph_.is_output(y)) {
     graph_.replace_uses(y, x->q);
     return true;
@@ -229,14 +229,14 @@ bool QdqRewriter::pixels(NodeId id) {
     return false;
   }
   for (const Use& use : graph_.value(y).uses) {
-    if (graph_.node(use.node).op != &ops::kQConv || use.index != 0) return false;
+    if (graph_.node(use.node).op != &ops::kQConv) return false;
   }
   const std::optional<float> scale = scalar(n.inputs[1]);
   const std::optional<Tensor> zero = n.inputs.size() > 2 && n.inputs[2] != kNone ? constant(n.inputs[2]) : std::optional(Tensor::scalar<uint8_t>(0));
   const DType dtype = graph_.type(y).dtype;
   if (!scale || !(*scale > 0) || !zero || zero->count() != 1 || (dtype != DType::kU8 && dtype != DType::kI8)) return false;
   put(ops::kQuantizePixels, {n.inputs[0]}, {}, std::string(n.name),
-      {y, *scale, dtype, kernels::ByteRange::of(dtype == DType::kI8, static_cast<int32_t>(to_int64(*zero)[0]))});
+      {y, *scale, dtype, ops::ByteRange::of(dtype == DType::kI8, static_cast<int32_t>(to_int64(*zero)[0]))});
   return true;
 }
 

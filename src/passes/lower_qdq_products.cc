@@ -5,7 +5,7 @@
 namespace omni::passes {
 
 void QdqRewriter::set_result(Attributes& a, const Wanted& w) {
-  const kernels::ByteRange all = kernels::ByteRange::of(w.dtype == DType::kI8, w.range.zero);
+  const ops::ByteRange all = ops::ByteRange::of(w.dtype == DType::kI8, w.range.zero);
   a.set("y_scale", w.scale);
   a.set("y_type", ops::to_onnx(w.dtype));
   a.set("y_zero", static_cast<int64_t>(w.range.zero));

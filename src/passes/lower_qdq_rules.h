@@ -6,7 +6,7 @@
 #include <unordered_map>
 
 #include "graph/pass.h"
-#include "kernels/quantize/requantize.h"
+#include "ops/byte_range.h"
 #include "ops/op_list.h"
 
 namespace omni::passes {
@@ -26,7 +26,7 @@ struct Wanted {
   ValueId result = kNone;  // the output of QuantizeLinear
   float scale = 1;
   DType dtype = DType::kU8;
-  kernels::ByteRange range;  // zero point, and the clamp narrowed by what was absorbed
+  ops::ByteRange range;  // zero point, and the clamp narrowed by what was absorbed
 };
 
 // Weights in eight bits with one scale, or one per output channel.

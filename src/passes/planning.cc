@@ -8,6 +8,7 @@
 #include "passes/fuse/batch_norm.h"
 #include "passes/fuse/matmul_bias.h"
 #include "passes/layout.h"
+#include "passes/lower_qdq.h"
 
 namespace omni::passes {
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr Pass kPlanning[] = {
     {"fold", fold},
+    {"lower_qdq", lower_qdq},
     {"expand", expand},
     {"decode_weights", decode_weights},
     {"fuse_batch_norm", fuse_batch_norm},
