@@ -18,8 +18,10 @@ void infer(InferContext& c) {
   if (type.ranked) {
     const int axis = c.axis(c.attributes.get_int("axis", 0), type.rank());
     if (type.dim(axis) == Dim(0)) c.fail("the axis is empty");
-    if (c.attributes.get_int("keepdims", 1) != 0) type.dims[static_cast<size_t>(axis)] = 1;
-    else type.dims.erase(type.dims.begin() + axis);
+    if (c.attributes.get_int("keepdims", 1) != 0)
+      type.dims[static_cast<size_t>(axis)] = 1;
+    else
+      type.dims.erase(type.dims.begin() + axis);
   }
   c.set(0, std::move(type));
 }

@@ -1,8 +1,9 @@
 // Operators of two tensors, element by element with NumPy broadcasting: one row each.
+#include "kernels/elementwise/binary.h"
+
 #include "core/kernel_args.h"
 #include "graph/grad_def.h"
 #include "kernels/cast/cast.h"
-#include "kernels/elementwise/binary.h"
 #include "ops/elementwise.h"
 
 namespace omni::ops {
@@ -205,11 +206,17 @@ std::vector<ValueId> d_pow(GradContext& c) {
 std::vector<ValueId> d_prelu(GradContext& c) {
   const Terms t{c};
   const ValueId zero = number(c.graph, t.a, 0), below = c.graph.add1(kLess, {t.a, zero});
-  return t.both([&] { return c.graph.add1(kWhere, {below, t.mul(t.g, t.b), t.g}); },
-                [&] { return c.graph.add1(kWhere, {below, t.mul(t.g, t.a), zero}); });
+  return t.both(
+      [&] {
+        return c.graph.add1(kWhere, {below, t.mul(t.g, t.b), t.g});
+      },
+      [&] {
+        return c.graph.add1(kWhere, {below, t.mul(t.g, t.a), zero});
+      });
 }
 std::vector<ValueId> d_mask_positive(GradContext& c) {
-  return {c.wants(0) ? c.graph.add1(kMaskPositive, {c.grad(), c.input(1)}) : kNone, c.wants(1) ? c.graph.add1(kMul, {c.grad(), number(c.graph, c.grad(), 0)}) : kNone};
+  return {c.wants(0) ? c.graph.add1(kMaskPositive, {c.grad(), c.input(1)}) : kNone,
+          c.wants(1) ? c.graph.add1(kMul, {c.grad(), number(c.graph, c.grad(), 0)}) : kNone};
 }
 
 }  // namespace

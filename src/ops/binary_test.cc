@@ -42,10 +42,17 @@ Outputs elementwise(const Inputs& in, double (*f)(const std::vector<double>&)) {
 }
 
 using F = double (*)(const std::vector<double>&);
-struct Shapes { Shape a, b; };
+struct Shapes {
+  Shape a, b;
+};
 
 TEST(Binary, OperatorsBroadcast) {
-  const struct { const OpDef* op; F f; const GradDef* gradient; double offset; } rows[] = {
+  const struct {
+    const OpDef* op;
+    F f;
+    const GradDef* gradient;
+    double offset;
+  } rows[] = {
       {&kAdd, [](const std::vector<double>& x) { return x[0] + x[1]; }, &kAddGradient, 0},
       {&kSub, [](const std::vector<double>& x) { return x[0] - x[1]; }, &kSubGradient, 0},
       {&kMul, [](const std::vector<double>& x) { return x[0] * x[1]; }, &kMulGradient, 0},
@@ -62,15 +69,27 @@ TEST(Binary, OperatorsBroadcast) {
       {&kMax, [](const std::vector<double>& x) { return std::max(x[0], x[1]); }, &kMaxGradient, 0},
       {&kMin, [](const std::vector<double>& x) { return std::min(x[0], x[1]); }, &kMinGradient, 0},
   };
-  const Shapes shapes[] = {{{6}, {6}}, {{2, 3, 4, 5}, {2, 3, 4, 5}}, {{2, 3, 4, 5}, {3, 1, 1}}, {{2, 3, 4, 5}, {5}}, {{2, 3, 4, 5}, {}},
-                           {{4, 1, 3}, {2, 1}}, {{1, 3, 1, 1}, {2, 3, 4, 5}}, {{2, 1, 4, 5}, {2, 3, 4, 5}}, {{}, {}}};
+  const Shapes shapes[] = {{{6}, {6}},
+                           {{2, 3, 4, 5}, {2, 3, 4, 5}},
+                           {{2, 3, 4, 5}, {3, 1, 1}},
+                           {{2, 3, 4, 5}, {5}},
+                           {{2, 3, 4, 5}, {}},
+                           {{4, 1, 3}, {2, 1}},
+                           {{1, 3, 1, 1}, {2, 3, 4, 5}},
+                           {{2, 1, 4, 5}, {2, 3, 4, 5}},
+                           {{}, {}}};
   for (const auto& row : rows) {
     const bool kinked = row.op == &kMax || row.op == &kMin;  // the step must not change which is the larger
     for (const Shapes& s : shapes) {
       const Tensor a = wave(s.a, 1, row.offset);
       Tensor b = wave(s.b, 0.7, row.offset + 0.05);
-      check({.name = s.a.text() + s.b.text(), .op = row.op, .inputs = {a, b}, .reference = [&](const Inputs& in) { return elementwise(in, row.f); },
-             .gradient = row.gradient, .gradient_tolerance = kinked ? 2e-2 : 2e-3, .step = kinked ? 1.0 / 16384 : 1.0 / 1024});
+      check({.name = s.a.text() + s.b.text(),
+             .op = row.op,
+             .inputs = {a, b},
+             .reference = [&](const Inputs& in) { return elementwise(in, row.f); },
+             .gradient = row.gradient,
+             .gradient_tolerance = kinked ? 2e-2 : 2e-3,
+             .step = kinked ? 1.0 / 16384 : 1.0 / 1024});
     }
   }
 }
@@ -79,12 +98,19 @@ TEST(Binary, SlopeAndMask) {
   const Tensor x = wave(Shape{2, 3, 4, 5});
   const F prelu = [](const std::vector<double>& v) { return v[0] < 0 ? v[0] * v[1] : v[0]; };
   for (const Shape& slope : {Shape{3, 1, 1}, Shape{1}, Shape{2, 3, 4, 5}}) {
-    check({.name = slope.text(), .op = &kPRelu, .inputs = {x, wave(slope)}, .reference = [&](const Inputs& in) { return elementwise(in, prelu); },
-           .gradient = &kPReluGradient, .step = 1.0 / 4096});
+    check({.name = slope.text(),
+           .op = &kPRelu,
+           .inputs = {x, wave(slope)},
+           .reference = [&](const Inputs& in) { return elementwise(in, prelu); },
+           .gradient = &kPReluGradient,
+           .step = 1.0 / 4096});
   }
-  check({.name = "mask", .op = &kMaskPositive, .inputs = {x, wave(Shape{2, 3, 4, 5}, 1, 0.01)},
+  check({.name = "mask",
+         .op = &kMaskPositive,
+         .inputs = {x, wave(Shape{2, 3, 4, 5}, 1, 0.01)},
          .reference = [](const Inputs& in) { return elementwise(in, [](const std::vector<double>& v) { return v[1] > 0 ? v[0] : 0; }); },
-         .gradient = &kMaskPositiveGradient, .step = 1.0 / 4096});
+         .gradient = &kMaskPositiveGradient,
+         .step = 1.0 / 4096});
 }
 
 TEST(Binary, IntegersBoolsAndMixedPower) {
@@ -93,9 +119,11 @@ TEST(Binary, IntegersBoolsAndMixedPower) {
   check({.name = "mod", .op = &kMod, .inputs = {a, b}, .expected = {{1, 1, -3}}});
   check({.name = "fmod", .op = &kMod, .inputs = {a, b}, .attributes = {{"fmod", int64_t{1}}}, .expected = {{1, -1, 1}}});
   check({.name = "pow", .op = &kPow, .inputs = {a, ints({2})}, .expected = {{49, 49, 81}}});
-  check({.name = "i64 to a float", .op = &kPow, .inputs = {ints({4, 9}), Tensor::of<float>(Shape{1}, {0.5f})}, .expected = {{2, 3}}, .constants = {1}});
-  check({.name = "float to an i64", .op = &kPow, .inputs = {wave(Shape{9}), ints({3})},
-         .reference = [](const Inputs& in) { return elementwise(in, [](const std::vector<double>& v) { return v[0] * v[0] * v[0]; }); }});
+  check(
+      {.name = "i64 to a float", .op = &kPow, .inputs = {ints({4, 9}), Tensor::of<float>(Shape{1}, {0.5f})}, .expected = {{2, 3}}, .constants = {1}});
+  check({.name = "float to an i64", .op = &kPow, .inputs = {wave(Shape{9}), ints({3})}, .reference = [](const Inputs& in) {
+           return elementwise(in, [](const std::vector<double>& v) { return v[0] * v[0] * v[0]; });
+         }});
   const Tensor p = Tensor::of<bool>(Shape{4}, {true, true, false, false}), q = Tensor::of<bool>(Shape{4}, {true, false, true, false});
   check({.name = "and", .op = &kAnd, .inputs = {p, q}, .expected = {{1, 0, 0, 0}}});
   check({.name = "or", .op = &kOr, .inputs = {p, q}, .expected = {{1, 1, 1, 0}}});
@@ -104,14 +132,20 @@ TEST(Binary, IntegersBoolsAndMixedPower) {
   check({.name = "bits and", .op = &kBitwiseAnd, .inputs = {u, v}, .expected = {{8, 0}}});
   check({.name = "bits or", .op = &kBitwiseOr, .inputs = {u, v}, .expected = {{14, 11}}});
   check({.name = "bits xor", .op = &kBitwiseXor, .inputs = {u, v}, .expected = {{6, 11}}});
-  check({.name = "shift", .op = &kBitShift, .inputs = {v, Tensor::of<uint8_t>(Shape{1}, {1})}, .attributes = {{"direction", "RIGHT"}}, .expected = {{5, 0}}});
+  check({.name = "shift",
+         .op = &kBitShift,
+         .inputs = {v, Tensor::of<uint8_t>(Shape{1}, {1})},
+         .attributes = {{"direction", "RIGHT"}},
+         .expected = {{5, 0}}});
   expect_refused(kAdd, {wave(Shape{2}), ints({1, 2})}, {}, "different element types");
   expect_refused(kAdd, {wave(Shape{2}), wave(Shape{3})}, {}, "do not broadcast");
 }
 
 TEST(Where, Operator) {
   const Tensor condition = Tensor::of<bool>(Shape{3, 1}, {true, false, true});
-  check({.name = "broadcast", .op = &kWhere, .inputs = {condition, wave(Shape{1, 4}), wave(Shape{}, 1, 5)},
+  check({.name = "broadcast",
+         .op = &kWhere,
+         .inputs = {condition, wave(Shape{1, 4}), wave(Shape{}, 1, 5)},
          .reference = [](const Inputs& in) { return elementwise(in, [](const std::vector<double>& v) { return v[0] != 0 ? v[1] : v[2]; }); },
          .gradient = &kWhereGradient});
   check({.name = "i64", .op = &kWhere, .inputs = {condition, ints({1, 2}), ints({8, 9})}, .expected = {{1, 2, 8, 9, 1, 2}}});
@@ -119,18 +153,40 @@ TEST(Where, Operator) {
 
 TEST(Variadic, ThreeInputsAndOne) {
   const Inputs three = {wave(Shape{2, 1}), wave(Shape{3}, 1, 0.3), wave(Shape{2, 3}, 1, -0.2)};
-  const struct { const OpDef* op; F f; const GradDef* gradient; } rows[] = {
+  const struct {
+    const OpDef* op;
+    F f;
+    const GradDef* gradient;
+  } rows[] = {
       {&kSum, [](const std::vector<double>& x) { return x[0] + x[1] + x[2]; }, &kSumGradient},
       {&kMean, [](const std::vector<double>& x) { return (x[0] + x[1] + x[2]) / 3; }, &kMeanGradient},
-      {&kMax, [](const std::vector<double>& x) { return std::max({x[0], x[1], x[2]}); }, &kMaxGradient},
-      {&kMin, [](const std::vector<double>& x) { return std::min({x[0], x[1], x[2]}); }, &kMinGradient},
+      {&kMax,
+       [](const std::vector<double>& x) {
+         return std::max({x[0], x[1], x[2]});
+       },
+       &kMaxGradient},
+      {&kMin,
+       [](const std::vector<double>& x) {
+         return std::min({x[0], x[1], x[2]});
+       },
+       &kMinGradient},
   };
   for (const auto& row : rows) {
-    check({.name = "three", .op = row.op, .inputs = three, .reference = [&](const Inputs& in) { return elementwise(in, row.f); }, .gradient = row.gradient, .step = 1.0 / 1024});
-    check({.name = "one", .op = row.op, .inputs = {wave(Shape{5})},
-           .reference = [](const Inputs& in) { return elementwise(in, [](const std::vector<double>& v) { return v[0]; }); }, .gradient = row.gradient});
+    check({.name = "three",
+           .op = row.op,
+           .inputs = three,
+           .reference = [&](const Inputs& in) { return elementwise(in, row.f); },
+           .gradient = row.gradient,
+           .step = 1.0 / 1024});
+    check({.name = "one",
+           .op = row.op,
+           .inputs = {wave(Shape{5})},
+           .reference = [](const Inputs& in) { return elementwise(in, [](const std::vector<double>& v) { return v[0]; }); },
+           .gradient = row.gradient});
   }
-  check({.name = "f16", .op = &kMean, .inputs = {from_double(DType::kF16, Shape{2}, std::vector<double>{1, 2}), from_double(DType::kF16, Shape{2}, std::vector<double>{3, 5})},
+  check({.name = "f16",
+         .op = &kMean,
+         .inputs = {from_double(DType::kF16, Shape{2}, std::vector<double>{1, 2}), from_double(DType::kF16, Shape{2}, std::vector<double>{3, 5})},
          .expected = {{2, 3.5}}});
 }
 

@@ -1,9 +1,10 @@
 // Cast and CastLike (ai.onnx): another element type, by the rules of kernels/cast.
+#include "kernels/cast/cast.h"
+
 #include <cstring>
 
 #include "core/kernel_args.h"
 #include "graph/grad_def.h"
-#include "kernels/cast/cast.h"
 #include "ops/elementwise.h"
 #include "ops/onnx_dtype.h"
 
@@ -19,8 +20,9 @@ constexpr AttributeDef kCastLikeAttributes[] = {{"saturate", AttributeKind::kInt
 
 // Opset 1 wrote the type's name.
 void upgrade_name(Graph&, NodeDraft& draft) {
-  constexpr std::pair<std::string_view, int64_t> kNames[] = {{"FLOAT", 1},  {"UINT8", 2}, {"INT8", 3},    {"UINT16", 4}, {"INT16", 5},   {"INT32", 6},  {"INT64", 7},
-                                                             {"STRING", 8}, {"BOOL", 9},  {"FLOAT16", 10}, {"DOUBLE", 11}, {"UINT32", 12}, {"UINT64", 13}};
+  constexpr std::pair<std::string_view, int64_t> kNames[] = {{"FLOAT", 1},   {"UINT8", 2},   {"INT8", 3},   {"UINT16", 4}, {"INT16", 5},
+                                                             {"INT32", 6},   {"INT64", 7},   {"STRING", 8}, {"BOOL", 9},   {"FLOAT16", 10},
+                                                             {"DOUBLE", 11}, {"UINT32", 12}, {"UINT64", 13}};
   const std::string name(draft.attributes.get_string("to", ""));
   for (const auto& [text, value] : kNames) {
     if (text == name) draft.attributes.set("to", value);
@@ -51,7 +53,8 @@ void infer_cast(InferContext& c) {
 void infer_cast_like(InferContext& c) { set_type(c, c.input(1).dtype); }
 
 void run(const KernelArgs& args) noexcept {
-  kernels::run_cast(*static_cast<const kernels::CastKernel*>(args.params), args.inputs[0].data, args.outputs[0].data, args.outputs[0].count(), *args.pool);
+  kernels::run_cast(*static_cast<const kernels::CastKernel*>(args.params), args.inputs[0].data, args.outputs[0].data, args.outputs[0].count(),
+                    *args.pool);
 }
 
 void copy(const KernelArgs& args) noexcept {

@@ -46,8 +46,10 @@ void infer(InferContext& c) {
   dims[static_cast<size_t>(axis)] = total;
   std::optional<Contents> contents(std::in_place);
   for (int i = 0; i < c.input_count() && contents; ++i) {
-    if (rank == 1 && c.contents(i) != nullptr) contents->insert(contents->end(), c.contents(i)->begin(), c.contents(i)->end());
-    else contents.reset();
+    if (rank == 1 && c.contents(i) != nullptr)
+      contents->insert(contents->end(), c.contents(i)->begin(), c.contents(i)->end());
+    else
+      contents.reset();
   }
   c.set(0, Type(c.input(0).dtype, std::move(dims)), std::move(contents));
 }

@@ -14,9 +14,9 @@ namespace {
 constexpr Formal kShapeInput[] = {{"input"}};
 constexpr Formal kRangeInputs[] = {{"start"}, {"limit"}, {"delta"}};
 constexpr Formal kOutputs[] = {{"output"}};
-constexpr AttributeDef kConstantAttributes[] = {{"value", AttributeKind::kTensor},        {"value_float", AttributeKind::kFloat},
-                                                {"value_floats", AttributeKind::kFloats}, {"value_int", AttributeKind::kInt},
-                                                {"value_ints", AttributeKind::kInts},     {"value_string", AttributeKind::kString},
+constexpr AttributeDef kConstantAttributes[] = {{"value", AttributeKind::kTensor},         {"value_float", AttributeKind::kFloat},
+                                                {"value_floats", AttributeKind::kFloats},  {"value_int", AttributeKind::kInt},
+                                                {"value_ints", AttributeKind::kInts},      {"value_string", AttributeKind::kString},
                                                 {"value_strings", AttributeKind::kStrings}};
 constexpr AttributeDef kOfShapeAttributes[] = {{"value", AttributeKind::kTensor}};
 constexpr OpVersion kConstantVersions[] = {{21}, {19}, {13}, {12}, {11}, {9}, {1}};

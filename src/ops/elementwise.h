@@ -33,7 +33,7 @@ ValueId number(Graph& graph, ValueId like, double v);  // a scalar constant of l
 ValueId sum_to(Graph& graph, ValueId grad, ValueId like);
 
 // Upgrades shared by old element-wise operators.
-void drop_consumed_inputs(Graph&, NodeDraft& draft);       // an attribute of opset 1 that meant nothing
+void drop_consumed_inputs(Graph&, NodeDraft& draft);          // an attribute of opset 1 that meant nothing
 void upgrade_axis_broadcast(Graph& graph, NodeDraft& draft);  // before opset 7: `broadcast` and `axis` instead of NumPy's rule
 
 }  // namespace omni::ops

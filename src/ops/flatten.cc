@@ -18,7 +18,8 @@ void infer(InferContext& c) {
   const int64_t at = axis < 0 ? axis + x.rank() : axis;
   if (at < 0 || at > x.rank()) c.fail("axis " + std::to_string(axis) + " is outside a tensor of rank " + std::to_string(x.rank()));
   const std::span<const Dim> dims(x.dims);
-  c.set(0, Type(x.dtype, std::vector<Dim>{c.dims.product(dims.first(static_cast<size_t>(at))), c.dims.product(dims.subspan(static_cast<size_t>(at)))}));
+  c.set(0,
+        Type(x.dtype, std::vector<Dim>{c.dims.product(dims.first(static_cast<size_t>(at))), c.dims.product(dims.subspan(static_cast<size_t>(at)))}));
 }
 
 std::vector<ValueId> gradient(GradContext& c) {

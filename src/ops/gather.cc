@@ -1,7 +1,8 @@
 // Gather (ai.onnx) along an axis, and ai.omni.GatherGradient: the gradients added up where they were gathered from.
+#include "kernels/move/gather.h"
+
 #include "core/kernel_args.h"
 #include "graph/grad_def.h"
-#include "kernels/move/gather.h"
 #include "ops/op_list.h"
 
 namespace omni::ops {
@@ -24,7 +25,7 @@ void infer(InferContext& c) {
   dims.insert(dims.end(), indices.dims.begin(), indices.dims.end());
   dims.insert(dims.end(), x.dims.begin() + axis + 1, x.dims.end());
   std::optional<Contents> contents;
-  if (const Contents *known = c.contents(0), *wanted = c.contents(1); known != nullptr && wanted != nullptr && x.rank() == 1) {
+  if (const Contents* known = c.contents(0), *wanted = c.contents(1); known != nullptr && wanted != nullptr && x.rank() == 1) {
     contents.emplace();
     for (const Dim i : *wanted) {
       const int64_t at = i.value < 0 ? i.value + static_cast<int64_t>(known->size()) : i.value;
@@ -32,7 +33,8 @@ void infer(InferContext& c) {
         contents.reset();
         break;
       }
-      if (at < 0 || at >= static_cast<int64_t>(known->size())) c.fail("index " + std::to_string(i.value) + " is outside the " + std::to_string(known->size()) + " elements");
+      if (at < 0 || at >= static_cast<int64_t>(known->size()))
+        c.fail("index " + std::to_string(i.value) + " is outside the " + std::to_string(known->size()) + " elements");
       contents->push_back((*known)[static_cast<size_t>(at)]);
     }
   }
@@ -40,8 +42,8 @@ void infer(InferContext& c) {
 }
 
 void run(const KernelArgs& args) noexcept {
-  kernels::run_gather(*static_cast<const kernels::GatherArgs*>(args.params), args.inputs[0].data, args.inputs[1].data, args.outputs[0].data, *args.pool,
-                      *args.status);
+  kernels::run_gather(*static_cast<const kernels::GatherArgs*>(args.params), args.inputs[0].data, args.inputs[1].data, args.outputs[0].data,
+                      *args.pool, *args.status);
 }
 
 kernels::GatherArgs args_of(const PlannedNode& n, const Shape& data, const PlannedValue& indices) {

@@ -27,11 +27,18 @@ std::vector<double> softmax(const Tensor& x, int axis, bool log) {
 }
 
 TEST(Softmax, Operators) {
-  const struct { Shape shape; int64_t axis; } cases[] = {{{3, 10}, -1}, {{3, 10}, 0}, {{2, 5, 3, 4}, 1}, {{2, 5, 3, 4}, -1}, {{2, 5, 33}, 1}};
+  const struct {
+    Shape shape;
+    int64_t axis;
+  } cases[] = {{{3, 10}, -1}, {{3, 10}, 0}, {{2, 5, 3, 4}, 1}, {{2, 5, 3, 4}, -1}, {{2, 5, 33}, 1}};
   for (const auto& c : cases) {
     for (const bool log : {false, true}) {
-      check({.name = c.shape.text() + " axis " + std::to_string(c.axis), .op = log ? &kLogSoftmax : &kSoftmax, .inputs = {wave(c.shape, 2)}, .attributes = {{"axis", c.axis}},
-             .reference = [&](const Inputs& in) { return Outputs{softmax(*in[0], static_cast<int>(c.axis < 0 ? c.axis + c.shape.rank() : c.axis), log)}; },
+      check({.name = c.shape.text() + " axis " + std::to_string(c.axis),
+             .op = log ? &kLogSoftmax : &kSoftmax,
+             .inputs = {wave(c.shape, 2)},
+             .attributes = {{"axis", c.axis}},
+             .reference =
+                 [&](const Inputs& in) { return Outputs{softmax(*in[0], static_cast<int>(c.axis < 0 ? c.axis + c.shape.rank() : c.axis), log)}; },
              .gradient = log ? &kLogSoftmaxGradient : &kSoftmaxGradient});
     }
   }
@@ -53,7 +60,11 @@ TEST(SoftmaxCrossEntropyLoss, ValuesAndGradients) {
           if (weighted) inputs.push_back(Tensor::of<float>(Shape{5}, weights));
           Attributes attributes = {{"reduction", reduction}};
           if (weighted) attributes.set("ignore_index", int64_t{3});
-          check({.name = shape.text() + " " + reduction, .op = &kSoftmaxCrossEntropyLoss, .inputs = inputs, .attributes = attributes, .outputs = outputs,
+          check({.name = shape.text() + " " + reduction,
+                 .op = &kSoftmaxCrossEntropyLoss,
+                 .inputs = inputs,
+                 .attributes = attributes,
+                 .outputs = outputs,
                  .reference =
                      [&](const Inputs& in) {
                        const std::vector<double> log_prob = softmax(*in[0], 1, true);
@@ -73,7 +84,9 @@ TEST(SoftmaxCrossEntropyLoss, ValuesAndGradients) {
                        if (outputs == 2) out.push_back(log_prob);
                        return out;
                      },
-                 .constants = {2}, .gradient = &kSoftmaxCrossEntropyLossGradient, .differentiate = {0}});
+                 .constants = {2},
+                 .gradient = &kSoftmaxCrossEntropyLossGradient,
+                 .differentiate = {0}});
         }
       }
     }

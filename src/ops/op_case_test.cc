@@ -44,7 +44,7 @@ Built build(const OpCase& c, bool symbolic) {
     }
     Type type(t.dtype(), t.shape());
     for (int d = 0; symbolic && d < t.shape().rank(); ++d) {
-      if (t.shape()[d] == 1) continue;  // broadcasting dimensions are part of the case
+      if (t.shape()[d] == 1) continue;                                // broadcasting dimensions are part of the case
       const std::string symbol = "s" + std::to_string(t.shape()[d]);  // equal sizes are one symbol: operands must fit
       type.dims[static_cast<size_t>(d)] = b.graph.dims().symbol(symbol);
       b.bindings[symbol] = t.shape()[d];
@@ -84,7 +84,8 @@ void compare(const OpCase& c, const Outputs& expected, const std::vector<Tensor>
     for (size_t i = 0; i < y.size(); ++i) {
       const double e = expected[k][i];
       if (std::isnan(e) || std::isinf(e)) {
-        ASSERT_TRUE((std::isnan(e) && std::isnan(y[i])) || y[i] == e) << "output " << k << " element " << i << " is " << y[i] << " instead of " << e << ", " << how;
+        ASSERT_TRUE((std::isnan(e) && std::isnan(y[i])) || y[i] == e)
+            << "output " << k << " element " << i << " is " << y[i] << " instead of " << e << ", " << how;
         continue;
       }
       ASSERT_NEAR(y[i], e, c.tolerance * std::max(1.0, std::fabs(e))) << "output " << k << " element " << i << ", " << how;
@@ -107,7 +108,8 @@ void check_inference(const OpCase& c, const std::vector<Tensor>& got) {
       ASSERT_EQ(type.rank(), got[k].shape().rank()) << "output " << k << (symbolic ? ", symbolic" : "");
       for (int d = 0; d < type.rank(); ++d) {
         const std::optional<int64_t> size = b.graph.dims().evaluate(type.dim(d), b.bindings);
-        ASSERT_EQ(size.value_or(got[k].shape()[d]), got[k].shape()[d]) << "output " << k << " dimension " << d << ", " << b.graph.dims().text(type.dim(d));
+        ASSERT_EQ(size.value_or(got[k].shape()[d]), got[k].shape()[d])
+            << "output " << k << " dimension " << d << ", " << b.graph.dims().text(type.dim(d));
       }
     }
     const std::string text = print(b.graph);

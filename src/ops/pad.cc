@@ -16,11 +16,13 @@ constexpr Formal kOutputs[] = {{"output"}};
 constexpr AttributeDef kAttributes[] = {{"mode", AttributeKind::kString}};
 
 void lower_axes(const Graph&, NodeDraft& draft) {
-  if (draft.inputs.size() > 3 && draft.inputs[3] != kNone) throw Error(ErrorCode::kUnsupported, "Pad with axes does not exist in this opset", draft.name);
+  if (draft.inputs.size() > 3 && draft.inputs[3] != kNone)
+    throw Error(ErrorCode::kUnsupported, "Pad with axes does not exist in this opset", draft.name);
   if (draft.inputs.size() > 3) draft.inputs.resize(3);
 }
 void lower_wrap(const Graph&, NodeDraft& draft) {
-  if (draft.attributes.get_string("mode", "") == "wrap") throw Error(ErrorCode::kUnsupported, "Pad by wrapping does not exist in this opset", draft.name);
+  if (draft.attributes.get_string("mode", "") == "wrap")
+    throw Error(ErrorCode::kUnsupported, "Pad by wrapping does not exist in this opset", draft.name);
 }
 void upgrade_attributes(Graph& graph, NodeDraft& draft) {
   const std::vector<int64_t> pads = draft.attributes.has("pads") ? draft.attributes.get_ints("pads") : draft.attributes.get_ints("paddings");
@@ -30,7 +32,8 @@ void upgrade_attributes(Graph& graph, NodeDraft& draft) {
   for (const char* name : {"pads", "paddings", "value"}) draft.attributes.erase(name);
 }
 
-constexpr OpVersion kVersions[] = {{21}, {19}, {18, nullptr, lower_wrap}, {13, nullptr, lower_axes}, {11}, {2, upgrade_attributes}, {1, upgrade_attributes}};
+constexpr OpVersion kVersions[] = {
+    {21}, {19}, {18, nullptr, lower_wrap}, {13, nullptr, lower_axes}, {11}, {2, upgrade_attributes}, {1, upgrade_attributes}};
 
 void infer(InferContext& c) {
   const Type& x = c.input(0);
@@ -99,12 +102,15 @@ kernels::CopyPlan plan_inside(const Params& p, size_t element_size, Isa isa) {
 Binding bind(const PlannedNode& n) {
   const PlannedValue& x = n.input(0);
   if (dtype_bits(x.dtype) < 8) n.unsupported("no kernel for this element type");
-  if (n.input(1).constant == nullptr || (n.has_input(3) && n.input(3).constant == nullptr)) n.unsupported("the pads are not known when the graph is planned");
+  if (n.input(1).constant == nullptr || (n.has_input(3) && n.input(3).constant == nullptr))
+    n.unsupported("the pads are not known when the graph is planned");
   const int rank = x.shape.rank();
   const std::vector<int64_t> pads = to_int64(*n.input(1).constant);
   std::vector<int64_t> axes;
-  if (n.has_input(3)) axes = to_int64(*n.input(3).constant);
-  else for (int d = 0; d < rank; ++d) axes.push_back(d);
+  if (n.has_input(3))
+    axes = to_int64(*n.input(3).constant);
+  else
+    for (int d = 0; d < rank; ++d) axes.push_back(d);
   auto params = std::make_shared<Params>();
   params->in = x.physical();
   params->out = n.output(0).physical();

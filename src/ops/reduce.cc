@@ -69,8 +69,10 @@ void infer(InferContext& c) {
     return c.set(0, Type(x.dtype, std::move(dims)));
   }
   for (int d = 0; d < x.rank(); ++d) {
-    if (!(*reduced)[static_cast<size_t>(d)]) dims.push_back(x.dim(d));
-    else if (keep) dims.push_back(1);
+    if (!(*reduced)[static_cast<size_t>(d)])
+      dims.push_back(x.dim(d));
+    else if (keep)
+      dims.push_back(1);
   }
   c.set(0, Type(x.dtype, std::move(dims)));
 }

@@ -32,8 +32,10 @@ Binding bind_reduction(const PlannedNode& n, kernels::ReduceOp op, std::span<con
   std::vector<int> reduced, results(static_cast<size_t>(rank), -1), wanted;  // results: by physical position; wanted: by the output's
   for (int a = 0; a < rank; ++a) {
     const int at = physical_axis(a, rank, x.layout);
-    if (out_dims[static_cast<size_t>(a)] < 0) reduced.push_back(at);
-    else if (x.shape[a] != 1) results[static_cast<size_t>(at)] = a;
+    if (out_dims[static_cast<size_t>(a)] < 0)
+      reduced.push_back(at);
+    else if (x.shape[a] != 1)
+      results[static_cast<size_t>(at)] = a;
   }
   std::erase(results, -1);
   std::vector<int> by_place(static_cast<size_t>(y.shape.rank()), -1);

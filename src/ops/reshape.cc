@@ -47,8 +47,10 @@ std::vector<Dim> target(InferContext& c, const Contents& wanted) {
   for (size_t i = 0; i < dims.size(); ++i) {
     if (static_cast<int>(i) == rest) continue;
     const auto same = std::find(above.begin(), above.end(), dims[i]);
-    if (same != above.end()) above.erase(same);
-    else below.push_back(dims[i]);
+    if (same != above.end())
+      above.erase(same);
+    else
+      below.push_back(dims[i]);
   }
   const Dim divisor = c.dims.product(below);
   if (divisor == Dim(0)) c.fail("-1 beside a dimension of 0 says nothing");

@@ -32,7 +32,8 @@ std::vector<ValueId> expand(Graph& g, const Node& n) {
 std::vector<ValueId> gradient(GradContext& c) {
   Graph& g = c.graph;
   const ValueId at = shifted(g, c.node, false), zero = number(g, c.input(0), 0);
-  const ValueId inside = g.add1(kAnd, {g.add1(kGreaterOrEqual, {at, bound(g, c.node, "qmin")}), g.add1(kLessOrEqual, {at, bound(g, c.node, "qmax")})});
+  const ValueId inside =
+      g.add1(kAnd, {g.add1(kGreaterOrEqual, {at, bound(g, c.node, "qmin")}), g.add1(kLessOrEqual, {at, bound(g, c.node, "qmax")})});
   const ValueId dx = g.add1(kWhere, {inside, g.add1(kDiv, {c.grad(), c.input(1)}), zero});
   ValueId ds = kNone;
   if (c.wants(1)) ds = sum_to(g, g.add1(kNeg, {g.add1(kDiv, {g.add1(kMul, {dx, c.input(0)}), c.input(1)})}), c.input(1));

@@ -76,7 +76,9 @@ std::optional<std::vector<Cut>> cuts_of(DimTable& dims, const std::vector<Dim>& 
   for (const Contents* list : lists) n = list != nullptr ? list->size() : n;
   if (has[2] && lists[2] == nullptr) return std::nullopt;  // any axis may be cut
   for (size_t i = 0; i < n; ++i) {
-    const auto entry = [&](int list) { return lists[list] != nullptr && i < lists[list]->size() ? std::optional<Dim>((*lists[list])[i]) : std::nullopt; };
+    const auto entry = [&](int list) {
+      return lists[list] != nullptr && i < lists[list]->size() ? std::optional<Dim>((*lists[list])[i]) : std::nullopt;
+    };
     const int at = axis(has[2] ? (*lists[2])[i].value : static_cast<int64_t>(i));
     cuts[static_cast<size_t>(at)] = cut_of(dims, shape[static_cast<size_t>(at)], entry(0), entry(1), has[3] ? entry(3) : std::optional<Dim>(1));
   }
@@ -85,7 +87,8 @@ std::optional<std::vector<Cut>> cuts_of(DimTable& dims, const std::vector<Dim>& 
 
 std::optional<Contents> sliced_contents(const InferContext& c, const Cut& cut) {
   const Contents* known = c.contents(0);
-  if (known == nullptr || c.input(0).rank() != 1 || !cut.start || !cut.size || !cut.start->is_constant() || !cut.size->is_constant()) return std::nullopt;
+  if (known == nullptr || c.input(0).rank() != 1 || !cut.start || !cut.size || !cut.start->is_constant() || !cut.size->is_constant())
+    return std::nullopt;
   Contents out;
   for (int64_t i = 0; i < cut.size->value; ++i) {
     const int64_t at = cut.start->value + i * cut.step;
@@ -140,7 +143,8 @@ void planned_cuts(const PlannedNode& n, const Shape& shape, int first, std::vect
 template <class T>
 std::vector<T> in_order(const std::vector<T>& values, Layout layout) {
   std::vector<T> out(values.size());
-  for (size_t d = 0; d < values.size(); ++d) out[static_cast<size_t>(physical_axis(static_cast<int>(d), static_cast<int>(values.size()), layout))] = values[d];
+  for (size_t d = 0; d < values.size(); ++d)
+    out[static_cast<size_t>(physical_axis(static_cast<int>(d), static_cast<int>(values.size()), layout))] = values[d];
   return out;
 }
 

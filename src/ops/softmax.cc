@@ -1,9 +1,10 @@
 // Softmax and LogSoftmax (ai.onnx) along one axis. Before opset 13 everything from the axis on was one dimension.
+#include "kernels/softmax/softmax.h"
+
 #include "core/half.h"
 #include "core/kernel_args.h"
 #include "graph/grad_def.h"
 #include "kernels/cast/cast.h"
-#include "kernels/softmax/softmax.h"
 #include "ops/elementwise.h"
 
 namespace omni::ops {

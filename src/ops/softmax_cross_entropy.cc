@@ -44,8 +44,9 @@ void infer(InferContext& c) {
 
 CrossEntropyArgs args_of(const PlannedNode& n, const Shape& scores, DType label_type) {
   const std::string_view reduction = n.attributes.get_string("reduction", "mean");
-  CrossEntropyArgs args{scores[0], scores[1], scores.count(2), LossReduction::kMean, n.attributes.has("ignore_index"),
-                        n.attributes.get_int("ignore_index", 0), label_type};
+  CrossEntropyArgs args{
+      scores[0], scores[1], scores.count(2), LossReduction::kMean, n.attributes.has("ignore_index"), n.attributes.get_int("ignore_index", 0),
+      label_type};
   if (reduction == "sum") args.reduction = LossReduction::kSum;
   if (reduction == "none") args.reduction = LossReduction::kNone;
   return args;
@@ -83,7 +84,8 @@ void infer_gradient(InferContext& c) {
 void run_gradient(const KernelArgs& args) noexcept {
   const Params& p = *static_cast<const Params*>(args.params);
   kernels::run_cross_entropy_gradient(p.kernel, p.args, args.inputs[0].as<float>(), args.inputs[1].as<float>(), args.inputs[2].data,
-                                      optional_floats(args, 3), args.outputs[0].as<float>(), reinterpret_cast<float*>(args.scratch), *args.pool, *args.status);
+                                      optional_floats(args, 3), args.outputs[0].as<float>(), reinterpret_cast<float*>(args.scratch), *args.pool,
+                                      *args.status);
 }
 
 Binding bind_gradient(const PlannedNode& n) {

@@ -30,7 +30,8 @@ void lower_count(const Graph& graph, NodeDraft& draft) {
 void upgrade_sizes(Graph& graph, NodeDraft& draft) {
   const std::vector<int64_t> sizes = draft.attributes.get_ints("split");
   draft.inputs.resize(1);
-  if (!sizes.empty()) draft.inputs.push_back(graph.add_constant(draft.name + ".split", Tensor::of<int64_t>(Shape{static_cast<int64_t>(sizes.size())}, sizes)));
+  if (!sizes.empty())
+    draft.inputs.push_back(graph.add_constant(draft.name + ".split", Tensor::of<int64_t>(Shape{static_cast<int64_t>(sizes.size())}, sizes)));
   draft.attributes.erase("split");
 }
 
@@ -45,7 +46,8 @@ void infer(InferContext& c) {
   }
   const int axis = c.axis(c.attributes.get_int("axis", 0), x.rank());
   const Contents* sizes = c.contents(1);
-  if (sizes != nullptr && static_cast<int>(sizes->size()) != parts) c.fail("split lists " + std::to_string(sizes->size()) + " sizes for " + std::to_string(parts) + " outputs");
+  if (sizes != nullptr && static_cast<int>(sizes->size()) != parts)
+    c.fail("split lists " + std::to_string(sizes->size()) + " sizes for " + std::to_string(parts) + " outputs");
   const Dim whole = x.dim(axis), part = c.dims.ceil_div(whole, parts);
   Dim at = 0;
   for (int i = 0; i < parts; ++i) {
@@ -55,8 +57,8 @@ void infer(InferContext& c) {
     if (size.is_constant() && size.value < 0) c.fail("there are more outputs than elements on the axis");
     type.dims[static_cast<size_t>(axis)] = size;
     std::optional<Contents> contents;
-    if (const Contents* known = c.contents(0); known != nullptr && x.rank() == 1 && at.is_constant() && size.is_constant() &&
-                                               at.value + size.value <= static_cast<int64_t>(known->size())) {
+    if (const Contents* known = c.contents(0);
+        known != nullptr && x.rank() == 1 && at.is_constant() && size.is_constant() && at.value + size.value <= static_cast<int64_t>(known->size())) {
       contents = Contents(known->begin() + at.value, known->begin() + at.value + size.value);
     }
     at = c.dims.add(at, size);
@@ -89,10 +91,14 @@ Binding bind(const PlannedNode& n) {
   auto plans = std::make_shared<std::vector<kernels::CopyPlan>>();
   for (size_t i = 0; i < n.outputs.size(); ++i) {
     Shape part = x.shape;
-    if (n.outputs[i].present) part = n.outputs[i].shape;
-    else if (!n.has_input(1)) part.set(axis, std::min(equal, x.shape[axis] - equal * static_cast<int64_t>(i)));
-    else if (sizes) part.set(axis, (*sizes)[i]);
-    else n.unsupported("the sizes are not known when the graph is planned");
+    if (n.outputs[i].present)
+      part = n.outputs[i].shape;
+    else if (!n.has_input(1))
+      part.set(axis, std::min(equal, x.shape[axis] - equal * static_cast<int64_t>(i)));
+    else if (sizes)
+      part.set(axis, (*sizes)[i]);
+    else
+      n.unsupported("the sizes are not known when the graph is planned");
     const Shape to = physical_shape(part, x.layout);
     plans->push_back(kernels::plan_slice(x.physical(), to, starts, steps, dtype_size(x.dtype), n.isa));
     starts[static_cast<size_t>(physical_axis(axis, rank, x.layout))] += part[axis];

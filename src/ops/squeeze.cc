@@ -43,7 +43,8 @@ void infer_squeeze(InferContext& c) {
   if (c.has_input(1)) {
     axes = known_axes(c, *c.contents(1), x.rank());
     for (const int a : axes) {
-      if (x.dim(a).is_constant() && x.dim(a).value != 1) c.fail("dimension " + std::to_string(a) + " is " + std::to_string(x.dim(a).value) + ", not 1");
+      if (x.dim(a).is_constant() && x.dim(a).value != 1)
+        c.fail("dimension " + std::to_string(a) + " is " + std::to_string(x.dim(a).value) + ", not 1");
     }
   } else {
     if (!x.is_static()) return c.set(0, Type::unranked(x.dtype), same_contents(c));  // an unknown size may be 1

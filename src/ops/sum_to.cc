@@ -45,7 +45,10 @@ void run_broadcast(const KernelArgs& args) noexcept {
 Binding bind_broadcast(const PlannedNode& n) {
   if (broadcast(n.input(0).shape, n.output(0).shape) != n.output(0).shape) n.unsupported("the shapes do not broadcast");
   if (dtype_bits(n.input(0).dtype) < 8) n.unsupported("no kernel for this element type");
-  return {run_broadcast, std::make_shared<CopyParams>(CopyParams{kernels::plan_expand(physical_operand(n.input(0), n.output(0)), n.output(0).physical(), dtype_size(n.input(0).dtype), n.isa)}), 0};
+  return {run_broadcast,
+          std::make_shared<CopyParams>(CopyParams{
+              kernels::plan_expand(physical_operand(n.input(0), n.output(0)), n.output(0).physical(), dtype_size(n.input(0).dtype), n.isa)}),
+          0};
 }
 
 Cost copy_cost(const PlannedNode& n) { return {0, static_cast<int64_t>(n.input(0).bytes() + n.output(0).bytes())}; }

@@ -33,7 +33,8 @@ void infer(InferContext& c) {
   for (int d = 0; d < static_cast<int>(sorted.size()); ++d) {
     if (sorted[static_cast<size_t>(d)] != d) c.fail("perm is no permutation of the dimensions");
   }
-  if (static_cast<int>(perm.size()) != x.rank()) c.fail("perm has " + std::to_string(perm.size()) + " entries for a tensor of rank " + std::to_string(x.rank()));
+  if (static_cast<int>(perm.size()) != x.rank())
+    c.fail("perm has " + std::to_string(perm.size()) + " entries for a tensor of rank " + std::to_string(x.rank()));
   std::vector<Dim> dims;
   for (const int p : perm) dims.push_back(x.dim(p));
   std::optional<Contents> contents;

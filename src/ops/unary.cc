@@ -1,10 +1,11 @@
 // Operators of one tensor, element by element: one row each. Clip and Gelu have files of their own.
+#include "kernels/elementwise/unary.h"
+
 #include <cmath>
 #include <numbers>
 
 #include "core/kernel_args.h"
 #include "graph/grad_def.h"
-#include "kernels/elementwise/unary.h"
 #include "ops/elementwise.h"
 
 namespace omni::ops {
@@ -149,9 +150,7 @@ std::vector<ValueId> expand_hard_swish(Graph& g, const Node& n) {
   return {g.add1(kMul, {n.inputs[0], gate})};
 }
 
-std::vector<ValueId> expand_mish(Graph& g, const Node& n) {
-  return {g.add1(kMul, {n.inputs[0], g.add1(kTanh, {g.add1(kSoftplus, {n.inputs[0]})})})};
-}
+std::vector<ValueId> expand_mish(Graph& g, const Node& n) { return {g.add1(kMul, {n.inputs[0], g.add1(kTanh, {g.add1(kSoftplus, {n.inputs[0]})})})}; }
 
 template <UnaryOp kOp>
 constexpr OpDef composite(std::string_view name, std::span<const OpVersion> versions, std::vector<ValueId> (*expand)(Graph&, const Node&)) {
@@ -183,11 +182,15 @@ std::vector<ValueId> apply(GradContext& c) {
 }
 
 ValueId d_relu(const Terms& t, const Attributes&) { return t.graph.add1(kMaskPositive, {t.g, t.y}); }
-ValueId d_leaky_relu(const Terms& t, const Attributes& a) { return t.where(t.positive(), t.g, t.mul(t.g, t.num(values_of(UnaryOp::kLeakyRelu, a).a))); }
+ValueId d_leaky_relu(const Terms& t, const Attributes& a) {
+  return t.where(t.positive(), t.g, t.mul(t.g, t.num(values_of(UnaryOp::kLeakyRelu, a).a)));
+}
 ValueId d_thresholded_relu(const Terms& t, const Attributes& a) {
   return t.where(t.graph.add1(kGreater, {t.x, t.num(values_of(UnaryOp::kThresholdedRelu, a).a)}), t.g, t.num(0));
 }
-ValueId d_elu(const Terms& t, const Attributes& a) { return t.where(t.positive(), t.g, t.mul(t.g, t.add(t.y, t.num(values_of(UnaryOp::kElu, a).a)))); }
+ValueId d_elu(const Terms& t, const Attributes& a) {
+  return t.where(t.positive(), t.g, t.mul(t.g, t.add(t.y, t.num(values_of(UnaryOp::kElu, a).a))));
+}
 ValueId d_selu(const Terms& t, const Attributes& a) {
   const UnaryParams p = values_of(UnaryOp::kSelu, a);
   return t.where(t.positive(), t.mul(t.g, t.num(p.b)), t.mul(t.g, t.add(t.y, t.num(p.a * p.b))));
@@ -224,8 +227,8 @@ ValueId d_cos(const Terms& t, const Attributes&) { return t.of(kNeg, t.mul(t.g, 
 constinit const OpDef kHardSwish = composite<UnaryOp::kHardSwish>("HardSwish", k14, expand_hard_swish);
 constinit const OpDef kMish = composite<UnaryOp::kMish>("Mish", k18, expand_mish);
 
-#define OMNI_UNARY_GRADIENT(id, op_id, rule_of)    \
-  extern const GradDef id;                         \
+#define OMNI_UNARY_GRADIENT(id, op_id, rule_of) \
+  extern const GradDef id;                      \
   constinit const GradDef id = {.op = &op_id, .rule = apply<rule_of>}
 
 OMNI_UNARY_GRADIENT(kReluGradient, kRelu, d_relu);

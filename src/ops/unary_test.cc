@@ -7,9 +7,9 @@
 namespace omni::ops {
 
 extern const GradDef kReluGradient, kLeakyReluGradient, kThresholdedReluGradient, kEluGradient, kSeluGradient, kCeluGradient, kHardSigmoidGradient,
-    kSigmoidGradient, kTanhGradient, kErfGradient, kSoftplusGradient, kSoftsignGradient, kExpGradient, kLogGradient, kSqrtGradient, kReciprocalGradient,
-    kAbsGradient, kNegGradient, kSignGradient, kFloorGradient, kCeilGradient, kRoundGradient, kSinGradient, kCosGradient, kClipGradient, kIdentityGradient,
-    kCastGradient, kRoundClipGradient;
+    kSigmoidGradient, kTanhGradient, kErfGradient, kSoftplusGradient, kSoftsignGradient, kExpGradient, kLogGradient, kSqrtGradient,
+    kReciprocalGradient, kAbsGradient, kNegGradient, kSignGradient, kFloorGradient, kCeilGradient, kRoundGradient, kSinGradient, kCosGradient,
+    kClipGradient, kIdentityGradient, kCastGradient, kRoundClipGradient;
 
 namespace {
 
@@ -44,7 +44,9 @@ TEST(Unary, Operators) {
       {&kReciprocal, [](double x) { return 1 / x; }, &kReciprocalGradient, 1, 1.5},
       {&kAbs, [](double x) { return std::fabs(x); }, &kAbsGradient},
       {&kNeg, [](double x) { return -x; }, &kNegGradient},
-      {&kSign, [](double x) { return x > 0 ? 1.0 : x < 0 ? -1.0 : 0.0; }, &kSignGradient},
+      {&kSign, [](double x) { return x > 0   ? 1.0
+                                     : x < 0 ? -1.0
+                                             : 0.0; }, &kSignGradient},
       {&kFloor, [](double x) { return std::floor(x); }, &kFloorGradient, 3, 0.017, {}, 1.0 / 65536},
       {&kCeil, [](double x) { return std::ceil(x); }, &kCeilGradient, 3, 0.017, {}, 1.0 / 65536},
       {&kRound, [](double x) { return std::nearbyint(x); }, &kRoundGradient, 3, 0.017, {}, 1.0 / 65536},
@@ -60,7 +62,12 @@ TEST(Unary, Operators) {
       {&kAcosh, [](double x) { return std::acosh(x); }, nullptr, 1, 2.5},
       {&kAtanh, [](double x) { return std::atanh(x); }, nullptr, 0.9},
       {&kGelu, [](double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }, nullptr, 4},
-      {&kGelu, [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }, nullptr, 4, 0, {{"approximate", "tanh"}}},
+      {&kGelu,
+       [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); },
+       nullptr,
+       4,
+       0,
+       {{"approximate", "tanh"}}},
       {&kIdentity, [](double x) { return x; }, &kIdentityGradient},
   };
   for (const Row& row : rows) {
@@ -102,11 +109,27 @@ TEST(Clip, Bounds) {
       return out;
     };
   };
-  check({.name = "both", .op = &kClip, .inputs = {x, scalar_f32(-0.5f), scalar_f32(1)}, .reference = clip(-0.5, 1), .gradient = &kClipGradient, .differentiate = {0}});
-  check({.name = "low", .op = &kClip, .inputs = {x, scalar_f32(0), std::nullopt}, .reference = clip(0, 9), .gradient = &kClipGradient, .differentiate = {0}});
-  check({.name = "high", .op = &kClip, .inputs = {x, std::nullopt, scalar_f32(1)}, .reference = clip(-9, 1), .gradient = &kClipGradient, .differentiate = {0}});
+  check({.name = "both",
+         .op = &kClip,
+         .inputs = {x, scalar_f32(-0.5f), scalar_f32(1)},
+         .reference = clip(-0.5, 1),
+         .gradient = &kClipGradient,
+         .differentiate = {0}});
+  check({.name = "low",
+         .op = &kClip,
+         .inputs = {x, scalar_f32(0), std::nullopt},
+         .reference = clip(0, 9),
+         .gradient = &kClipGradient,
+         .differentiate = {0}});
+  check({.name = "high",
+         .op = &kClip,
+         .inputs = {x, std::nullopt, scalar_f32(1)},
+         .reference = clip(-9, 1),
+         .gradient = &kClipGradient,
+         .differentiate = {0}});
   check({.name = "none", .op = &kClip, .inputs = {x}, .reference = clip(-9, 9)});
-  check({.name = "i64", .op = &kClip, .inputs = {ints({-5, 3, 9}), Tensor::scalar<int64_t>(-1), Tensor::scalar<int64_t>(4)}, .expected = {{-1, 3, 4}}});
+  check(
+      {.name = "i64", .op = &kClip, .inputs = {ints({-5, 3, 9}), Tensor::scalar<int64_t>(-1), Tensor::scalar<int64_t>(4)}, .expected = {{-1, 3, 4}}});
 }
 
 TEST(Cast, Operators) {

@@ -80,7 +80,8 @@ template <bool kLargest>
 void infer_extremum(InferContext& c) {
   infer(c);
   if (c.input_count() != 2 || !is_integer(c.input(0).dtype)) return;
-  auto contents = combine_contents(c, 0, 1, [](DimTable& dims, Dim a, Dim b) { return std::optional<Dim>(kLargest ? dims.max(a, b) : dims.min(a, b)); });
+  auto contents =
+      combine_contents(c, 0, 1, [](DimTable& dims, Dim a, Dim b) { return std::optional<Dim>(kLargest ? dims.max(a, b) : dims.min(a, b)); });
   if (contents) c.set(0, broadcast_type(c, c.input(0).dtype), std::move(contents));
 }
 
@@ -110,7 +111,8 @@ namespace {
 
 std::vector<ValueId> d_sum(GradContext& c) {
   std::vector<ValueId> grads;
-  for (size_t i = 0; i < c.node.inputs.size(); ++i) grads.push_back(c.wants(static_cast<int>(i)) ? sum_to(c.graph, c.grad(), c.node.inputs[i]) : kNone);
+  for (size_t i = 0; i < c.node.inputs.size(); ++i)
+    grads.push_back(c.wants(static_cast<int>(i)) ? sum_to(c.graph, c.grad(), c.node.inputs[i]) : kNone);
   return grads;
 }
 

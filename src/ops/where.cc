@@ -23,8 +23,10 @@ void infer(InferContext& c) {
     for (size_t i = 0; i < n && contents; ++i) {
       const Dim which = (*condition)[condition->size() == 1 ? 0 : i];
       const Contents& from = which == Dim(0) ? *y : *x;
-      if (which.is_constant() && !from.empty()) contents->push_back(from[from.size() == 1 ? 0 : i]);
-      else contents.reset();
+      if (which.is_constant() && !from.empty())
+        contents->push_back(from[from.size() == 1 ? 0 : i]);
+      else
+        contents.reset();
     }
   }
   c.set(0, broadcast_type(c, c.input(1).dtype), std::move(contents));

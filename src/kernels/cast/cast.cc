@@ -155,8 +155,10 @@ void run_cast(const CastKernel& kernel, const void* x, void* y, int64_t n, core:
         case Kind::kFloat: write(kernel, block.f, y, at, part); break;
         case Kind::kDouble: write(kernel, block.d, y, at, part); break;
         case Kind::kInteger:
-          if (kernel.from == DType::kU64) write(kernel, reinterpret_cast<const uint64_t*>(block.i), y, at, part);
-          else write(kernel, block.i, y, at, part);
+          if (kernel.from == DType::kU64)
+            write(kernel, reinterpret_cast<const uint64_t*>(block.i), y, at, part);
+          else
+            write(kernel, block.i, y, at, part);
           break;
       }
     }

@@ -81,8 +81,10 @@ TEST(Half, VectorConversionsEqualTheScalarOnes) {
       std::vector<float> wide(all.size());
       select_widen(half, isa)(all.data(), wide.data(), n);
       for (size_t i = 0; i < all.size(); ++i) {
-        if (std::isnan(expected[i])) ASSERT_TRUE(std::isnan(wide[i]));
-        else ASSERT_EQ(wide[i], expected[i]);
+        if (std::isnan(expected[i]))
+          ASSERT_TRUE(std::isnan(wide[i]));
+        else
+          ASSERT_EQ(wide[i], expected[i]);
       }
       select_narrow(half, isa)(halves.data(), got.data(), static_cast<int64_t>(halves.size()));
       for (size_t i = 0; i < got.size(); ++i) {

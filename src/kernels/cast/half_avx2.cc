@@ -1,7 +1,6 @@
 // F16C for f16; bf16 by shifts, rounding to nearest even in integer arithmetic.
 
 #include "kernels/cast/half.h"
-
 #include "kernels/vector/avx2.h"
 
 namespace omni::kernels::avx2 {

@@ -11,9 +11,9 @@ using core::DType;
 
 namespace {
 
-constexpr int64_t kBlock = 512;        // half elements widened at a time
-constexpr int64_t kGrain = 1 << 15;    // results of a task: some 10 µs of streaming, about what waking a thread costs
-constexpr int64_t kShortRun = 64;      // below this a run costs more than its elements
+constexpr int64_t kBlock = 512;      // half elements widened at a time
+constexpr int64_t kGrain = 1 << 15;  // results of a task: some 10 µs of streaming, about what waking a thread costs
+constexpr int64_t kShortRun = 64;    // below this a run costs more than its elements
 
 bool is_half(DType t) { return t == DType::kF16 || t == DType::kBF16; }
 bool is_compare(BinaryOp op) { return op >= BinaryOp::kEqual && op <= BinaryOp::kGreaterOrEqual; }
@@ -82,8 +82,10 @@ BinaryKernel select_binary(BinaryOp op, DType dtype, core::Isa isa) {
   if (op == BinaryOp::kPowDouble) kernel.second = DType::kF64;
   const DType compute = is_half(dtype) ? DType::kF32 : dtype;
 #if defined(__x86_64__)
-  if (compute == DType::kF32 && runs_avx512(isa)) kernel.fn = avx512::binary_f32(op);
-  else if (compute == DType::kF32 && runs_avx2(isa)) kernel.fn = avx2::binary_f32(op);
+  if (compute == DType::kF32 && runs_avx512(isa))
+    kernel.fn = avx512::binary_f32(op);
+  else if (compute == DType::kF32 && runs_avx2(isa))
+    kernel.fn = avx2::binary_f32(op);
 #endif
   if (kernel.fn == nullptr) kernel.fn = scalar::binary(op, compute);
   return kernel;
@@ -104,8 +106,8 @@ void run_binary(const BinaryKernel& kernel, const BroadcastPlan& plan, const voi
       const char* from_a = static_cast<const char*>(a) + offsets[0] * a_size;
       const char* from_b = static_cast<const char*>(b) + offsets[1] * b_size;
       char* to = static_cast<char*>(y) + at * y_size;
-      const bool ok = is_half(kernel.input) ? run_half(kernel, from_a, step_a, from_b, step_b, to, n)
-                                            : kernel.fn(from_a, step_a, from_b, step_b, to, n);
+      const bool ok =
+          is_half(kernel.input) ? run_half(kernel, from_a, step_a, from_b, step_b, to, n) : kernel.fn(from_a, step_a, from_b, step_b, to, n);
       if (!ok) status.fail(at, "division by zero");
     });
   });

@@ -14,7 +14,8 @@ using core::DType;
 
 template <class A, class B, class Y, class Body>
 void loop(const void* a, int64_t step_a, const void* b, int64_t step_b, void* y, int64_t n, Body body) {
-  for (int64_t i = 0; i < n; ++i) static_cast<Y*>(y)[i] = static_cast<Y>(body(static_cast<const A*>(a)[i * step_a], static_cast<const B*>(b)[i * step_b]));
+  for (int64_t i = 0; i < n; ++i)
+    static_cast<Y*>(y)[i] = static_cast<Y>(body(static_cast<const A*>(a)[i * step_a], static_cast<const B*>(b)[i * step_b]));
 }
 
 // Wrapping integer arithmetic: in uint64, cut to the type afterwards (uint16 * uint16 would overflow int).
@@ -87,15 +88,19 @@ T from_power(double v) {
 }
 
 template <class T>
-T larger(T a, T b) { return a != a ? a : b != b ? b : a > b ? a : b; }
+T larger(T a, T b) {
+  return a != a ? a : b != b ? b : a > b ? a : b;
+}
 template <class T>
-T smaller(T a, T b) { return a != a ? a : b != b ? b : a < b ? a : b; }
+T smaller(T a, T b) {
+  return a != a ? a : b != b ? b : a < b ? a : b;
+}
 
-#define OMNI_BODY(A, B, Y, expression)                                                                                       \
-  return [](const void* pa, int64_t sa, const void* pb, int64_t sb, void* py, int64_t n) noexcept {                          \
-    bool ok = true;                                                                                                          \
-    loop<A, B, Y>(pa, sa, pb, sb, py, n, [&]([[maybe_unused]] A a, [[maybe_unused]] B b) { return expression; });            \
-    return ok;                                                                                                               \
+#define OMNI_BODY(A, B, Y, expression)                                                                            \
+  return [](const void* pa, int64_t sa, const void* pb, int64_t sb, void* py, int64_t n) noexcept {               \
+    bool ok = true;                                                                                               \
+    loop<A, B, Y>(pa, sa, pb, sb, py, n, [&]([[maybe_unused]] A a, [[maybe_unused]] B b) { return expression; }); \
+    return ok;                                                                                                    \
   }
 
 template <class T>

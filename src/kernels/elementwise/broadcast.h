@@ -11,9 +11,9 @@ namespace omni::kernels {
 struct BroadcastPlan {
   static constexpr int kMaxOperands = 3;
 
-  int rank = 1;                                         // at least 1
+  int rank = 1;  // at least 1
   int operands = 0;
-  int64_t count = 0;                                    // elements of the result
+  int64_t count = 0;  // elements of the result
   int64_t dims[core::Shape::kMaxRank] = {1};
   int64_t strides[kMaxOperands][core::Shape::kMaxRank] = {};  // in elements, 0 where repeated
 };

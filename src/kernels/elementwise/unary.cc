@@ -61,8 +61,10 @@ UnaryKernel select_unary(UnaryOp op, DType dtype, core::Isa isa) {
   if (is_costly(op)) kernel.grain = 1 << 12;
   const DType compute = is_half(dtype) ? DType::kF32 : dtype;
 #if defined(__x86_64__)
-  if (compute == DType::kF32 && runs_avx512(isa)) kernel.fn = avx512::unary_f32(op);
-  else if (compute == DType::kF32 && runs_avx2(isa)) kernel.fn = avx2::unary_f32(op);
+  if (compute == DType::kF32 && runs_avx512(isa))
+    kernel.fn = avx512::unary_f32(op);
+  else if (compute == DType::kF32 && runs_avx2(isa))
+    kernel.fn = avx2::unary_f32(op);
 #endif
   if (kernel.fn == nullptr) kernel.fn = scalar::unary(op, compute);
   return kernel;
@@ -75,8 +77,10 @@ void run_unary(const UnaryKernel& kernel, const void* x, void* y, int64_t n, con
     const int64_t begin = task * grain, part = std::min(grain, n - begin);
     const char* from = static_cast<const char*>(x) + begin * in_size;
     char* to = static_cast<char*>(y) + begin * out_size;
-    if (is_half(kernel.input)) run_half(kernel, reinterpret_cast<const uint16_t*>(from), to, part, params);
-    else kernel.fn(from, to, part, params);
+    if (is_half(kernel.input))
+      run_half(kernel, reinterpret_cast<const uint16_t*>(from), to, part, params);
+    else
+      kernel.fn(from, to, part, params);
   });
 }
 

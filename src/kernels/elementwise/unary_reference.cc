@@ -68,7 +68,8 @@ template <class T>
 UnaryFn float_op(UnaryOp op) {
   switch (op) {
 #define OMNI_UNARY_VECTOR(name) \
-  case UnaryOp::k##name: return float_loop<T, f_##name>;
+  case UnaryOp::k##name:        \
+    return float_loop<T, f_##name>;
 #define OMNI_UNARY_SCALAR(name) OMNI_UNARY_VECTOR(name)
 #include "kernels/elementwise/unary.inc"
     case UnaryOp::kIsNaN:
@@ -100,9 +101,12 @@ UnaryFn int_op(UnaryOp op) {
   constexpr bool kSigned = std::is_signed_v<T>;
   switch (op) {
     case UnaryOp::kAbs:
-      return [](const void* x, void* y, int64_t n, const UnaryParams&) noexcept { int_loop<T>(x, y, n, [](T v) { return v < 0 ? negative(v) : v; }); };
+      return
+          [](const void* x, void* y, int64_t n, const UnaryParams&) noexcept { int_loop<T>(x, y, n, [](T v) { return v < 0 ? negative(v) : v; }); };
     case UnaryOp::kSign:
-      return [](const void* x, void* y, int64_t n, const UnaryParams&) noexcept { int_loop<T>(x, y, n, [](T v) { return v > 0 ? 1 : v < 0 ? -1 : 0; }); };
+      return [](const void* x, void* y, int64_t n, const UnaryParams&) noexcept {
+        int_loop<T>(x, y, n, [](T v) { return v > 0 ? 1 : v < 0 ? -1 : 0; });
+      };
     case UnaryOp::kNeg:
       if (!kSigned) return nullptr;
       return [](const void* x, void* y, int64_t n, const UnaryParams&) noexcept { int_loop<T>(x, y, n, [](T v) { return negative(v); }); };

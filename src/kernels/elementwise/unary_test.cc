@@ -24,10 +24,10 @@ double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 struct Case {
   UnaryOp op;
   std::function<double(double)> truth;
-  double low, high;       // inputs
-  double ulp;             // allowed, of the result
+  double low, high;  // inputs
+  double ulp;        // allowed, of the result
   UnaryParams params = {};
-  double absolute = 0;    // allowed besides, where cancellation is part of the definition
+  double absolute = 0;  // allowed besides, where cancellation is part of the definition
 };
 
 std::vector<Case> cases() {
@@ -58,7 +58,9 @@ std::vector<Case> cases() {
       {UnaryOp::kReciprocal, [](double x) { return 1 / x; }, 0.01, 100, 0.5001},
       {UnaryOp::kAbs, [](double x) { return std::fabs(x); }, -5, 5, 0},
       {UnaryOp::kNeg, [](double x) { return -x; }, -5, 5, 0},
-      {UnaryOp::kSign, [](double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }, -5, 5, 0},
+      {UnaryOp::kSign, [](double x) { return x > 0   ? 1
+                                             : x < 0 ? -1
+                                                     : 0; }, -5, 5, 0},
       {UnaryOp::kFloor, [](double x) { return std::floor(x); }, -50, 50, 0},
       {UnaryOp::kCeil, [](double x) { return std::ceil(x); }, -50, 50, 0},
       {UnaryOp::kRound, [](double x) { return std::nearbyint(x); }, -50, 50, 0},
@@ -109,8 +111,9 @@ TEST(Unary, SpecialValues) {
   const float values[] = {0.0f, -0.0f, inf, -inf, nan, 1e-40f, -1e-40f, 3e38f, -3e38f, 88.8f, -104.5f, -95.0f};
   constexpr int64_t n = std::size(values);
   core::ThreadPool pool(1);
-  for (const UnaryOp op : {UnaryOp::kRelu, UnaryOp::kExp, UnaryOp::kLog, UnaryOp::kTanh, UnaryOp::kErf, UnaryOp::kSigmoid, UnaryOp::kSign, UnaryOp::kSqrt,
-                           UnaryOp::kFloor, UnaryOp::kSoftplus, UnaryOp::kAbs, UnaryOp::kNeg, UnaryOp::kReciprocal, UnaryOp::kHardSigmoid}) {
+  for (const UnaryOp op :
+       {UnaryOp::kRelu, UnaryOp::kExp, UnaryOp::kLog, UnaryOp::kTanh, UnaryOp::kErf, UnaryOp::kSigmoid, UnaryOp::kSign, UnaryOp::kSqrt,
+        UnaryOp::kFloor, UnaryOp::kSoftplus, UnaryOp::kAbs, UnaryOp::kNeg, UnaryOp::kReciprocal, UnaryOp::kHardSigmoid}) {
     float expected[n], y[n];
     run_unary(select_unary(op, DType::kF32, Isa::kScalar), values, expected, n, {0.2, 0.5}, pool);
     for (const Isa isa : core::available_isas()) {

@@ -205,7 +205,8 @@ void run_copy(const CopyPlan& plan, const void* in, void* out, ThreadPool& pool)
       int64_t x, y;
       locate(plan, last, -1, u / pieces, x, y);
       const int64_t first = u % pieces * part;
-      copy_run(plan, from + (x + first * plan.in_strides[last]) * size, to + (y + first * plan.out_strides[last]) * size, std::min(part, inner - first));
+      copy_run(plan, from + (x + first * plan.in_strides[last]) * size, to + (y + first * plan.out_strides[last]) * size,
+               std::min(part, inner - first));
     }
   });
 }
@@ -230,7 +231,8 @@ int64_t mapped_index(int64_t i, int64_t n, PadMode mode) {
 }
 
 template <class T>
-void pad_rows(const Shape& in_shape, const Shape& out_shape, std::span<const int64_t> before, PadMode mode, const T* in, T* out, ThreadPool& pool) noexcept {
+void pad_rows(const Shape& in_shape, const Shape& out_shape, std::span<const int64_t> before, PadMode mode, const T* in, T* out,
+              ThreadPool& pool) noexcept {
   const int last = out_shape.rank() - 1;
   const int64_t inner = out_shape[last], rows = out_shape.count(0, last);
   const int64_t group = std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(1, inner));
@@ -249,8 +251,8 @@ void pad_rows(const Shape& in_shape, const Shape& out_shape, std::span<const int
 
 }  // namespace
 
-void run_pad(const Shape& in_shape, const Shape& out_shape, std::span<const int64_t> before, PadMode mode, size_t element_size, const void* in, void* out,
-             ThreadPool& pool) noexcept {
+void run_pad(const Shape& in_shape, const Shape& out_shape, std::span<const int64_t> before, PadMode mode, size_t element_size, const void* in,
+             void* out, ThreadPool& pool) noexcept {
   if (out_shape.count() == 0) return;
   if (out_shape.rank() == 0) {
     std::memcpy(out, in, element_size);

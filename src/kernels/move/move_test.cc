@@ -40,10 +40,22 @@ void expect_transpose(const Shape& in, std::vector<int> permutation) {
 }
 
 TEST(Copy, Transpose) {
-  const struct { Shape shape; std::vector<int> permutation; } cases[] = {
-      {{5, 7}, {1, 0}},          {{64, 33}, {1, 0}},           {{2, 3, 9, 11}, {0, 2, 3, 1}}, {{2, 9, 11, 3}, {0, 3, 1, 2}}, {{3, 4, 5}, {2, 1, 0}},
-      {{3, 4, 5}, {1, 0, 2}},    {{2, 3, 4, 5}, {3, 1, 2, 0}}, {{1, 16, 40, 40}, {0, 2, 3, 1}}, {{6}, {0}},                  {{2, 0, 3}, {2, 0, 1}},
-      {{3, 2, 2, 2, 3}, {4, 2, 0, 3, 1}}, {{130, 70, 3}, {1, 2, 0}}, {{300, 301}, {1, 0}}};
+  const struct {
+    Shape shape;
+    std::vector<int> permutation;
+  } cases[] = {{{5, 7}, {1, 0}},
+               {{64, 33}, {1, 0}},
+               {{2, 3, 9, 11}, {0, 2, 3, 1}},
+               {{2, 9, 11, 3}, {0, 3, 1, 2}},
+               {{3, 4, 5}, {2, 1, 0}},
+               {{3, 4, 5}, {1, 0, 2}},
+               {{2, 3, 4, 5}, {3, 1, 2, 0}},
+               {{1, 16, 40, 40}, {0, 2, 3, 1}},
+               {{6}, {0}},
+               {{2, 0, 3}, {2, 0, 1}},
+               {{3, 2, 2, 2, 3}, {4, 2, 0, 3, 1}},
+               {{130, 70, 3}, {1, 2, 0}},
+               {{300, 301}, {1, 0}}};
   for (const auto& c : cases) {
     expect_transpose<uint8_t>(c.shape, c.permutation);
     expect_transpose<uint16_t>(c.shape, c.permutation);

@@ -9,10 +9,16 @@ using core::DType;
 
 namespace {
 
-struct F16 { uint16_t bits; };
-struct BF16 { uint16_t bits; };
+struct F16 {
+  uint16_t bits;
+};
+struct BF16 {
+  uint16_t bits;
+};
 template <class T>
-T value_of(T v) { return v; }
+T value_of(T v) {
+  return v;
+}
 float value_of(F16 v) { return core::f16_to_f32(v.bits); }
 float value_of(BF16 v) { return core::bf16_to_f32(v.bits); }
 

@@ -13,7 +13,7 @@ using core::Shape;
 
 namespace {
 
-constexpr int64_t kColumns = 128;          // results of a block of columns: their accumulators stay in L1
+constexpr int64_t kColumns = 128;           // results of a block of columns: their accumulators stay in L1
 constexpr int64_t kTaskElements = 1 << 15;  // input elements of a task
 constexpr int64_t kMaxSplits = 64;
 
@@ -83,8 +83,10 @@ void accumulate(const ReducePlan& plan, const char* x, int64_t first, int64_t n,
       at += left % length[d] * plan.strides[d];
       left /= length[d];
     }
-    if (inner == last) row(plan, x + at * size, length[inner], accumulators);
-    else columns(plan, x + at * size, length[inner], plan.strides[inner], n, accumulators);
+    if (inner == last)
+      row(plan, x + at * size, length[inner], accumulators);
+    else
+      columns(plan, x + at * size, length[inner], plan.strides[inner], n, accumulators);
   }
 }
 
@@ -98,8 +100,10 @@ ReducePlan plan_reduce(ReduceOp op, const Shape& in, std::span<const int> axes, 
   plan.fns = scalar::reduce(op, compute);
   if (!plan) return plan;
 #if defined(__x86_64__)
-  if (compute == DType::kF32 && runs_avx512(isa)) avx512::reduce_f32(op, plan.fns);
-  else if (compute == DType::kF32 && runs_avx2(isa)) avx2::reduce_f32(op, plan.fns);
+  if (compute == DType::kF32 && runs_avx512(isa))
+    avx512::reduce_f32(op, plan.fns);
+  else if (compute == DType::kF32 && runs_avx2(isa))
+    avx2::reduce_f32(op, plan.fns);
 #endif
   bool is_reduced[Shape::kMaxRank] = {};
   for (const int axis : axes) is_reduced[axis] = true;
@@ -124,7 +128,8 @@ ReducePlan plan_reduce(ReduceOp op, const Shape& in, std::span<const int> axes, 
     step *= plan.dims[d];
     if (plan.reduced[d]) plan.first_reduced = d;
   }
-  const int64_t tasks = ends_reduced(plan) ? plan.outputs : plan.outputs / plan.dims[plan.rank - 1] * ((plan.dims[plan.rank - 1] + kColumns - 1) / kColumns);
+  const int64_t tasks =
+      ends_reduced(plan) ? plan.outputs : plan.outputs / plan.dims[plan.rank - 1] * ((plan.dims[plan.rank - 1] + kColumns - 1) / kColumns);
   const int64_t dim = plan.dims[plan.first_reduced], elements = plan.outputs * plan.count;
   plan.split_size = std::max<int64_t>(1, dim);
   if (tasks > 0 && tasks < 8 && elements >= 2 * kTaskElements) {
@@ -135,9 +140,7 @@ ReducePlan plan_reduce(ReduceOp op, const Shape& in, std::span<const int> axes, 
   return plan;
 }
 
-size_t reduce_scratch_bytes(const ReducePlan& plan) {
-  return plan.splits > 1 ? static_cast<size_t>(plan.splits * plan.outputs) * plan.fns.size : 0;
-}
+size_t reduce_scratch_bytes(const ReducePlan& plan) { return plan.splits > 1 ? static_cast<size_t>(plan.splits * plan.outputs) * plan.fns.size : 0; }
 
 void run_reduce(const ReducePlan& plan, const void* x, void* y, void* scratch, core::ThreadPool& pool) noexcept {
   if (plan.outputs == 0) return;

@@ -34,9 +34,9 @@ struct ReducePlan {
   int rank = 1;  // joined dimensions: reduced and kept ones alternate
   int64_t dims[core::Shape::kMaxRank] = {1}, strides[core::Shape::kMaxRank] = {1};
   bool reduced[core::Shape::kMaxRank] = {};
-  int first_reduced = -1;    // the outermost reduced dimension, which is split
-  int64_t outputs = 1;       // results
-  int64_t count = 1;         // elements of one result
+  int first_reduced = -1;  // the outermost reduced dimension, which is split
+  int64_t outputs = 1;     // results
+  int64_t count = 1;       // elements of one result
   int64_t splits = 1, split_size = 1;
   explicit operator bool() const { return fns.start != nullptr; }
 };

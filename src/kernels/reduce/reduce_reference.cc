@@ -30,8 +30,10 @@ struct SumOf {
 template <class T>
 struct MeanOf : SumOf<T> {
   static T result(Sum<T> a, int64_t n) {
-    if constexpr (std::is_floating_point_v<T>) return static_cast<T>(a / static_cast<double>(n));
-    else return n == 0 ? T{0} : static_cast<T>(static_cast<Signed<T>>(a) / static_cast<Signed<T>>(n));
+    if constexpr (std::is_floating_point_v<T>)
+      return static_cast<T>(a / static_cast<double>(n));
+    else
+      return n == 0 ? T{0} : static_cast<T>(static_cast<Signed<T>>(a) / static_cast<Signed<T>>(n));
   }
 };
 template <class T>
@@ -82,7 +84,9 @@ struct MinOf {
 template <class T>
 struct LogSumExpOf {
   using Type = T;
-  struct Acc { double max, sum; };
+  struct Acc {
+    double max, sum;
+  };
   static Acc start() { return {-std::numeric_limits<double>::infinity(), 0}; }
   static void add(Acc& a, T x) { combine(a, {static_cast<double>(x), 1}); }
   static void combine(Acc& a, Acc b) {

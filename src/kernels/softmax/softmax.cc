@@ -29,7 +29,8 @@ void run_softmax(const SoftmaxKernel& kernel, const SoftmaxArgs& args, const voi
   if (args.inner == 1) {
     const int64_t group = std::max<int64_t>(1, kTaskElements / args.axis);
     pool.parallel_for((args.outer + group - 1) / group, [&](int64_t task) {
-      for (int64_t o = task * group; o < std::min(args.outer, (task + 1) * group); ++o) kernel.row(from + o * panel * size, to + o * panel * size, args.axis, args.log);
+      for (int64_t o = task * group; o < std::min(args.outer, (task + 1) * group); ++o)
+        kernel.row(from + o * panel * size, to + o * panel * size, args.axis, args.log);
     });
     return;
   }

@@ -20,7 +20,8 @@ std::vector<float> wave(int64_t n, double scale) {
 }
 
 TEST(Softmax, EveryShapeIsaAndThread) {
-  const SoftmaxArgs cases[] = {{1, 1, 1}, {3, 10, 1}, {2, 1000, 1}, {5, 37, 1}, {2, 3, 5}, {2, 21, 33}, {1, 4, 16}, {700, 13, 1}, {0, 3, 1}, {3, 2, 1000}};
+  const SoftmaxArgs cases[] = {{1, 1, 1},   {3, 10, 1}, {2, 1000, 1}, {5, 37, 1}, {2, 3, 5},
+                               {2, 21, 33}, {1, 4, 16}, {700, 13, 1}, {0, 3, 1},  {3, 2, 1000}};
   core::ThreadPool one(1), two(2), five(5);
   for (SoftmaxArgs args : cases) {
     const int64_t n = args.outer * args.axis * args.inner;
@@ -40,8 +41,10 @@ TEST(Softmax, EveryShapeIsaAndThread) {
             for (int64_t a = 0; a < args.axis; ++a) sum += std::exp(x[at(a)] - biggest);
             for (int64_t a = 0; a < args.axis; ++a) {
               const double shifted = x[at(a)] - biggest;
-              if (log) ASSERT_NEAR(y[at(a)], shifted - std::log(sum), 2e-7 * std::fabs(shifted) + 3e-7);
-              else ASSERT_NEAR(y[at(a)], std::exp(shifted) / sum, (4e-7 + 7e-8 * std::fabs(shifted)) * std::exp(shifted) / sum + 1e-40);
+              if (log)
+                ASSERT_NEAR(y[at(a)], shifted - std::log(sum), 2e-7 * std::fabs(shifted) + 3e-7);
+              else
+                ASSERT_NEAR(y[at(a)], std::exp(shifted) / sum, (4e-7 + 7e-8 * std::fabs(shifted)) * std::exp(shifted) / sum + 1e-40);
             }
           }
         }
@@ -73,7 +76,10 @@ TEST(Softmax, LargeValuesAndNan) {
   }
 }
 
-struct LossCase { CrossEntropyArgs args; bool weighted; };
+struct LossCase {
+  CrossEntropyArgs args;
+  bool weighted;
+};
 
 double loss_of(const CrossEntropyArgs& a, const std::vector<double>& x, const std::vector<int64_t>& labels, const std::vector<float>& weights,
                const std::vector<float>& upstream) {
