@@ -10,6 +10,9 @@ namespace omni::runtime {
 
 namespace {
 
+// Nodes with larger values are not counted: below it a product of two counts fits into 63 bits.
+constexpr int64_t kMaxElements = int64_t{1} << 31;
+
 Shape input_shape(const Graph& graph, ValueId id, std::map<std::string, int64_t, std::less<>>& sizes) {
   const Type& type = graph.type(id);
   const std::string where = "input " + quoted(graph.value(id).name);
@@ -97,6 +100,7 @@ class Counter {
     std::vector<InferValue> inferred;
     const bool inputs_known = std::all_of(n.inputs.begin(), n.inputs.end(), [&](ValueId v) { return v == kNone || values_[v].known; });
     c.known = inputs_known && infer_concrete(graph_, dims_, n, values_, {}, inferred);
+    for (size_t i = 0; i < inferred.size() && c.known; ++i) c.known = !inferred[i].present || inferred[i].type.shape()->count() < kMaxElements;
     const ValueId first = n.outputs.front();
     if (!c.known) {
       if (first != kNone) c.output = type_text(graph_.type(first), graph_.dims());

@@ -10,6 +10,9 @@ namespace omni::runtime {
 
 namespace {
 
+// A value of more elements is refused; below it sums of sizes cannot overflow.
+constexpr int64_t kMaxElements = int64_t{1} << 44;
+
 std::string name_of(const Graph& graph, const Node& node) {
   if (!node.name.empty()) return node.name;
   const auto named = std::find_if(node.outputs.begin(), node.outputs.end(), [](ValueId id) { return id != kNone; });
@@ -106,6 +109,9 @@ void SegmentBuilder::record_outputs(const Node& n, const std::vector<InferValue>
     if (!outputs[i].type.is_static()) continue;
     v.known = true;
     v.shape = *outputs[i].type.shape();
+    if (v.shape.count() > kMaxElements) {
+      throw Error(ErrorCode::kMachine, "its output " + v.shape.text() + " does not fit into any memory", where_of(graph_, n));
+    }
     v.contents = outputs[i].contents;
   }
 }

@@ -68,7 +68,7 @@ class Session {
   int output_index(std::string_view name) const;
 
   // Inputs in the graph's order. `outputs` is empty or has one view an output: where its data is set, dtype and shape must be the result's and the
-  // result is written there; else it comes back pointing to memory of the session, valid until the next run.
+  // result is written there; else it comes back pointing to memory of the session, valid until the next run or plan.
   // Allocates nothing when these shapes are planned (and no state's bytes were given out since).
   Result run(std::span<const Tensor> inputs, std::span<TensorView> outputs) noexcept;
   // The same by name, into new tensors; throws Error.

@@ -218,6 +218,18 @@ TEST(Session, SegmentsAreKeptByWhatWasSeen) {
   EXPECT_EQ(run(4, 2), 5u);
 }
 
+TEST(Session, AValueThatFitsNowhereIsAnError) {
+  Session session(parse(R"(graph g(%x:f32[1], %to:i64[3]) -> (%y) { %y = test.Fill(%x, %to) as "fill" })", test::lookup));
+  const std::vector<Tensor> large = {ramp({1}), Tensor::of<int64_t>({3}, {1 << 20, 1 << 20, 1 << 20})};
+  EXPECT_EQ(failure_of(session.run(large, {})), "test.Fill node \"fill\": its output [1048576,1048576,1048576] does not fit into any memory");
+  const std::vector<Tensor> overflow = {ramp({1}), Tensor::of<int64_t>({3}, {int64_t{1} << 40, int64_t{1} << 40, 1})};
+  EXPECT_FALSE(session.run(overflow, {}).ok());
+  const std::vector<Tensor> negative = {ramp({1}), Tensor::of<int64_t>({3}, {2, -3, 1})};
+  EXPECT_FALSE(session.run(negative, {}).ok());
+  const std::vector<Tensor> fine = {ramp({1}), Tensor::of<int64_t>({3}, {2, 3, 1})};
+  EXPECT_EQ(session.run(fine)[0].shape(), (Shape{2, 3, 1}));
+}
+
 TEST(Session, OperatorsThatProduceTheirOutputs) {
   Session session(graph_of(R"(graph g(%x:f32[6]) -> (%z, %i) {
     const %one = f32[1]{1.0}

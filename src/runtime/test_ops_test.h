@@ -1,6 +1,7 @@
 // Small operators for the tests of this room: each shows one thing that planning must get right. Shapes are checked by the session's own inference.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <memory>
@@ -110,6 +111,12 @@ inline void reshape_infer(InferContext& c) {
 }
 inline constexpr OpDef kReshape = {.name = "Reshape", .domain = "test", .inputs = kXY, .outputs = kOut, .traits = kView, .infer = reshape_infer};
 
+// x's only element in every place of the shape that y holds.
+inline constexpr OpDef kFill = {
+    .name = "Fill", .domain = "test", .inputs = kXY, .outputs = kOut, .infer = reshape_infer, .bind = [](const PlannedNode&) -> Binding {
+      return {[](const KernelArgs& a) noexcept { std::fill_n(out(a), a.outputs[0].count(), in(a, 0)[0]); }, nullptr, 0};
+    }};
+
 // Places where x is not 0.
 inline std::vector<Tensor> nonzero(const PlannedNode&, std::span<const Tensor> inputs, StatusSlot& status) {
   std::vector<int64_t> places;
@@ -172,7 +179,7 @@ inline constexpr OpDef kNothing = {
     .name = "Nothing", .domain = "test", .inputs = kX, .outputs = kOut, .infer = [](InferContext& c) { c.set(0, c.input(0)); }};
 
 inline const OpDef* lookup(std::string_view domain, std::string_view name) {
-  for (const OpDef* op : {&kAdd, &kMatMul, &kShapeOf, &kReshape, &kNonZero, &kTake, &kPositive, &kNothing}) {
+  for (const OpDef* op : {&kAdd, &kMatMul, &kShapeOf, &kReshape, &kFill, &kNonZero, &kTake, &kPositive, &kNothing}) {
     if (op->domain == domain && op->name == name) return op;
   }
   return nullptr;
