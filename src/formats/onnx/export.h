@@ -16,7 +16,7 @@ using namespace graph;
 enum class ExternalData : uint8_t { kAuto, kAlways, kNever };  // kAuto: when the model would pass the 2 GB of a protobuf message
 
 struct OnnxExportOptions {
-  // 0: 17, or 21 where 4-bit types or an operator need it.
+  // 0: 17, or 21 where 4-bit types or an operator need it. Otherwise 15 to kNewestOpset: operators say how to go down to 15, not further.
   int64_t opset = 0;
   // Tensors of 1 KiB and more go to PATH.data beside the model.
   ExternalData external_data = ExternalData::kAuto;

@@ -164,7 +164,7 @@ ModelImporter::Body ModelImporter::import_body(const onnx::GraphProto& proto, Sc
 
 namespace {
 
-// Inference gives an unknown size a symbol of its own; the file's name for it says more.
+// Inference gives an unknown size a symbol of its own; the file's name for it says more. Where not even the rank is known, the file's shape stands.
 void take_dim_names(Graph& graph, ValueId id, const onnx::TypeProto& proto, const DimReader& reader) {
   std::set<uint32_t> input_symbols;
   for (const ValueId input : graph.inputs()) {
@@ -172,6 +172,11 @@ void take_dim_names(Graph& graph, ValueId id, const onnx::TypeProto& proto, cons
   }
   Type& type = graph.value(id).type;
   const onnx::TensorShapeProto& shape = proto.tensor_type().shape();
+  if (!type.ranked && type.kind == TypeKind::kTensor && proto.tensor_type().has_shape()) {
+    const std::optional<Type> declared = read_type(proto, reader);
+    if (declared && declared->dtype == type.dtype) type = *declared;
+    return;
+  }
   if (shape.dim_size() != type.rank()) return;
   for (int i = 0; i < type.rank(); ++i) {
     Dim& d = type.dims[static_cast<size_t>(i)];

@@ -51,13 +51,13 @@ inline constexpr OpDef kChoose = {.name = "Choose", .inputs = kMany, .outputs = 
 inline constexpr Formal kLoopInputs[] = {{"M", kOptional}, {"cond", kOptional}, {"v", kVariadic | kOptional}};
 inline constexpr OpDef kRepeat = {.name = "Repeat", .inputs = kLoopInputs, .outputs = kOut, .bodies = kOneBody, .traits = kControlFlow, .infer = infer_from_body};
 
-// Shift: since 11 the amount is an input, before it was an attribute; opset 1 called it `by`.
-inline void shift_upgrade_10(Graph& g, NodeDraft& d) {
+// Shift: since 20 the amount is an input, before it was an attribute; opset 1 called it `by`.
+inline void shift_upgrade_19(Graph& g, NodeDraft& d) {
   const int64_t amount = d.attributes.get_int("amount", 0);
   d.attributes.erase("amount");
   d.inputs.push_back(g.add_constant("amount", Tensor::scalar(amount)));
 }
-inline void shift_lower_10(const Graph& g, NodeDraft& d) {
+inline void shift_lower_19(const Graph& g, NodeDraft& d) {
   if (!g.is_constant(d.inputs.at(1))) throw Error(ErrorCode::kUnsupported, "the amount is computed");
   d.attributes.set("amount", to_int64(g.value(d.inputs[1]).data)[0]);
   d.inputs.pop_back();
@@ -67,7 +67,7 @@ inline void shift_upgrade_1(Graph&, NodeDraft& d) {
   d.attributes.erase("by");
 }
 inline void infer_shift(InferContext& c) { c.set(0, c.input(0)); }
-inline constexpr OpVersion kShiftVersions[] = {{11}, {6, shift_upgrade_10, shift_lower_10}, {1, shift_upgrade_1}};
+inline constexpr OpVersion kShiftVersions[] = {{20}, {6, shift_upgrade_19, shift_lower_19}, {1, shift_upgrade_1}};
 inline constexpr OpDef kShift = {.name = "Shift", .inputs = kTwo, .outputs = kOut, .versions = kShiftVersions, .infer = infer_shift};
 
 inline std::vector<ValueId> expand_to_joins(Graph& g, const Node& n) {
