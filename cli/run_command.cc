@@ -74,6 +74,7 @@ int run_named(std::span<const std::string> words, Terminal& terminal) {
     return 0;
   }
   const Arguments arguments = parse_arguments(command, rest);
+  check_machine_options(arguments);
   Output output(terminal, std::string(command.name), output_settings(arguments));
   const int code = command.run(arguments, output);
   output.finish();

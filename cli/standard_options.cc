@@ -16,6 +16,14 @@ Output::Settings output_settings(const Arguments& arguments) {
   return settings;
 }
 
+void check_machine_options(const Arguments& arguments) {
+  SessionOptions options;
+  options.threads = threads_option(arguments);
+  options.isa = arguments.text("--isa");
+  chosen_threads(options);
+  chosen_isa(options);
+}
+
 int threads_option(const Arguments& arguments) {
   if (!arguments.given("--threads")) return 0;
   const int64_t threads = arguments.count("--threads");

@@ -40,6 +40,8 @@ inline constexpr OptionSpec kDataOptions[] = {
 inline constexpr OptionGroup kDataGroup = {"Data", kDataOptions};
 
 Output::Settings output_settings(const Arguments& arguments);
+// --threads and --isa are right, whether the command comes to need them or not.
+void check_machine_options(const Arguments& arguments);
 // --threads as a session's option: 0 where it is not given. Throws Error for 0 or more than 1024.
 int threads_option(const Arguments& arguments);
 // What the options say, else what the model's package says, else the defaults.

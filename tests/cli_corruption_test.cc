@@ -176,7 +176,7 @@ TEST_P(Corruption, ThroughTheExecutable) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Commands, Corruption, testing::ValuesIn(cases()), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Commands, Corruption, testing::ValuesIn(cases()), [](const auto& one) { return one.param.name; });
 
 }  // namespace
 

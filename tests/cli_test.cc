@@ -7,6 +7,7 @@
 #include "cli_session.h"
 #include "command.h"
 #include "help.h"
+#include "omni/omni.h"
 
 namespace omni::cli_test {
 
@@ -126,9 +127,9 @@ TEST(Cli, WrongUseIsOneSentenceAndNothingIsWritten) {
   write_bytes("bad.npy", "\x93NUMPY\x01\x00");
   write_bytes("data.csv", "a,b,label\n1,2,0\n");
   fs::create_directory("folder");
-  const std::vector<std::string> before = work.files();
   const std::vector<std::vector<std::string>> lines = {
       {"nonsense"},
+      {"inspect", "tiny.onnx", "--isa", "avx3"},
       {"new"},
       {"new", "lenet5"},
       {"new", "lenet6", "-o", "x.onnx"},
@@ -174,6 +175,7 @@ TEST(Cli, WrongUseIsOneSentenceAndNothingIsWritten) {
     std::string line;
     for (const std::string& word : words) line += word + " ";
     SCOPED_TRACE(line);
+    const std::vector<std::string> before = work.files();
     const Outcome outcome = run(words);
     EXPECT_EQ(outcome.code, 2);
     EXPECT_EQ(outcome.out, "");
