@@ -51,11 +51,18 @@ bool fill_pointers_inside(const Task& t, const Pass& pass, Position at, int64_t 
   const int64_t x_first = w.x_first + pass.x0 * w.x_step, y_first = w.y_first + pass.y0 * w.y_step;
   const bool run = w.x_step == 1 && w.channels == w.in_pixel;
   const int64_t taps_x = run ? 1 : pass.x1 - pass.x0;
+  const int64_t step_y = w.y_step * line, step_x = w.x_step * w.in_pixel, next = w.stride_x * w.in_pixel;
+  const float* p = nullptr;
   for (int64_t r = 0; r < count; ++r, at.advance(w, 1)) {
-    const float* p = t.args.x + at.image * image + (at.i * w.stride_y + y_first) * line + (at.j * w.stride_x + x_first) * w.in_pixel;
+    if (r == 0 || at.j == 0) {
+      p = t.args.x + at.image * image + (at.i * w.stride_y + y_first) * line + (at.j * w.stride_x + x_first) * w.in_pixel;
+    } else {
+      p += next;
+    }
+    const float* tap = p;
     const float** to = rows + r;
-    for (int64_t ty = pass.y0; ty < pass.y1; ++ty, p += w.y_step * line) {
-      for (int64_t tx = 0; tx < taps_x; ++tx, to += count) *to = p + tx * w.x_step * w.in_pixel;
+    for (int64_t ty = pass.y0; ty < pass.y1; ++ty, tap += step_y) {
+      for (int64_t tx = 0; tx < taps_x; ++tx, to += count) *to = tap + tx * step_x;
     }
   }
   return run;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/move/copy.h"
+
 namespace omni::kernels {
 
 namespace {
@@ -35,8 +37,16 @@ void pack_rows(const float* from, int64_t k_stride, int64_t k, int64_t valid, in
   }
 }
 
-void pack_columns(const float* from, int64_t n_stride, int64_t k, int64_t valid, int64_t width, float* to) {
+void pack_columns(const TileSet& tiles, const float* from, int64_t n_stride, int64_t k, int64_t valid, int64_t width, float* to) {
+#if defined(__x86_64__)
+  if (tiles.lanes >= 8) {  // the tiles need AVX2 at least
+    avx2::transpose_32(from, n_stride, to, width, k, valid);
+  } else {
+    transpose(from, n_stride, valid, k, to, width);
+  }
+#else
   transpose(from, n_stride, valid, k, to, width);
+#endif
   for (int64_t i = 0; i < k && valid < width; ++i) std::fill(to + i * width + valid, to + (i + 1) * width, 0.0f);
 }
 
@@ -67,7 +77,7 @@ void pack_panels(const TileSet& tiles, const MatrixView& b, int64_t k, int64_t n
     if (b.n_stride == 1) {
       pack_rows(b.data + column, b.k_stride, k, valid, width, to);
     } else {
-      pack_columns(b.data + column * b.n_stride, b.n_stride, k, valid, width, to);
+      pack_columns(tiles, b.data + column * b.n_stride, b.n_stride, k, valid, width, to);
     }
   }
 }

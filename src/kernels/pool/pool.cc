@@ -60,15 +60,21 @@ void run_rows(const PoolArgs& a, Kernel kernel, core::ThreadPool& pool) {
   });
 }
 
+bool disjoint(const PoolShape& s) {
+  return s.kernel_h == s.stride_h && s.kernel_w == s.stride_w && s.dilation_h == 1 && s.dilation_w == 1 && s.pad_top == 0 && s.pad_left == 0 &&
+         s.in_h == s.out_h * s.kernel_h && s.in_w == s.out_w * s.kernel_w;
+}
+
 template <class Kernel>
 void run_grad_rows(const PoolGradArgs& a, Kernel kernel, core::ThreadPool& pool) {
   const PoolShape& s = a.shape;
   const int64_t chunk = s.channels < 2 * kChannelChunk ? std::max<int64_t>(1, s.channels) : kChannelChunk;
   each_image(s, chunk, pool, [&](int64_t image, int64_t c0, int64_t c1) {
     const int64_t in = image * s.in_h * s.in_w * s.channels, out = image * s.out_h * s.out_w * s.channels;
-    for (int64_t i = 0; i < s.in_h * s.in_w; ++i) std::memset(a.dx + in + i * s.channels + c0, 0, static_cast<size_t>(c1 - c0) * sizeof(float));
+    const bool whole = disjoint(s);
+    for (int64_t i = 0; !whole && i < s.in_h * s.in_w; ++i) std::memset(a.dx + in + i * s.channels + c0, 0, static_cast<size_t>(c1 - c0) * sizeof(float));
     for (int64_t oy = 0; oy < s.out_h; ++oy) {
-      kernel({&s, a.x != nullptr ? a.x + in : nullptr, a.dy + out + oy * s.out_w * s.channels, a.dx + in, oy, c0, c1});
+      kernel({&s, a.x != nullptr ? a.x + in : nullptr, a.dy + out + oy * s.out_w * s.channels, a.dx + in, whole, oy, c0, c1});
     }
   });
 }

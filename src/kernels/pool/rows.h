@@ -20,6 +20,7 @@ struct PoolGradRow {
   const float* x;   // the image (max)
   const float* dy;  // the output row
   float* dx;        // the image, to which is added
+  bool disjoint;    // windows share no pixel and leave none out: dx is written instead
   int64_t oy, c0, c1;
 };
 

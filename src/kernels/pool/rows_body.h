@@ -42,6 +42,11 @@ void max_row(const PoolRow& p) noexcept {
     each_vector<V>(p.c0, p.c1, [&](int64_t c, auto load, auto store) __attribute__((always_inline)) {
       auto best = V::set(-__builtin_inff());
       const float* line = p.x + t.first + c;
+      if (t.rows == 2 && t.columns == 2) {
+        best = V::max(V::max(best, load(line)), load(line + t.column));
+        best = V::max(V::max(best, load(line + t.line)), load(line + t.line + t.column));
+        return store(y + c, best);
+      }
       for (int64_t ky = 0; ky < t.rows; ++ky, line += t.line) {
         for (int64_t kx = 0; kx < t.columns; ++kx) best = V::max(best, load(line + kx * t.column));
       }
@@ -81,6 +86,19 @@ void max_grad_row(const PoolGradRow& p) noexcept {
     if (t.rows <= 0 || t.columns <= 0) continue;
     each_vector<V>(p.c0, p.c1, [&](int64_t c, auto load, auto store) __attribute__((always_inline)) {
       const float* line = p.x + t.first + c;
+      const auto g = load(dy + c);
+      float* out = p.dx + t.first + c;
+      const auto give = [&](float* d, auto share) __attribute__((always_inline)) { store(d, p.disjoint ? share : V::add(load(d), share)); };
+      if (t.rows == 2 && t.columns == 2) {
+        const auto a = load(line), b = load(line + t.column), d = load(line + t.line), e = load(line + t.line + t.column);
+        const auto right = V::greater(b, a), low_right = V::greater(e, d);
+        const auto low = V::greater(V::select(low_right, e, d), V::select(right, b, a));
+        const auto up_share = V::select(low, V::zero(), g), low_share = V::select(low, g, V::zero());
+        give(out, V::select(right, V::zero(), up_share));
+        give(out + t.column, V::select(right, up_share, V::zero()));
+        give(out + t.line, V::select(low_right, V::zero(), low_share));
+        return give(out + t.line + t.column, V::select(low_right, low_share, V::zero()));
+      }
       auto best = load(line), at = V::zero();  // the number of the tap that holds the maximum, exact as a float
       float tap = 0;
       for (int64_t ky = 0; ky < t.rows; ++ky, line += t.line) {
@@ -91,14 +109,9 @@ void max_grad_row(const PoolGradRow& p) noexcept {
           at = V::select(above, V::set(tap), at);
         }
       }
-      const auto g = load(dy + c);
-      float* out = p.dx + t.first + c;
       tap = 0;
       for (int64_t ky = 0; ky < t.rows; ++ky, out += t.line) {
-        for (int64_t kx = 0; kx < t.columns; ++kx, ++tap) {
-          float* const d = out + kx * t.column;
-          store(d, V::add(load(d), V::select(V::equal(at, V::set(tap)), g, V::zero())));
-        }
+        for (int64_t kx = 0; kx < t.columns; ++kx, ++tap) give(out + kx * t.column, V::select(V::equal(at, V::set(tap)), g, V::zero()));
       }
     });
   }
@@ -120,7 +133,7 @@ void average_grad_row(const PoolGradRow& p) noexcept {
       for (int64_t ky = 0; ky < t.rows; ++ky, out += t.line) {
         for (int64_t kx = 0; kx < t.columns; ++kx) {
           float* const d = out + kx * t.column;
-          store(d, V::add(load(d), share));
+          store(d, p.disjoint ? share : V::add(load(d), share));
         }
       }
     });

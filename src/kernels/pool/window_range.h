@@ -16,6 +16,14 @@ struct TapRange {
 
 inline TapRange tap_range(int64_t out, int64_t in, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad_begin, int64_t pad_end, bool include_pad) {
   TapRange r{out * stride - pad_begin, 0, kernel, 0};
+  if (dilation == 1) {  // the same without divisions, which would take longer than a small window
+    const auto clamp = [&](int64_t n) { return n < 0 ? 0 : n < kernel ? n : kernel; };
+    r.last = clamp(in - r.origin);
+    r.first = r.origin < 0 ? -r.origin : 0;
+    if (r.first > r.last) r.first = r.last;
+    r.counted = include_pad ? clamp(in + pad_end - r.origin) : r.last - r.first;
+    return r;
+  }
   if (r.origin < 0) r.first = (-r.origin + dilation - 1) / dilation;
   const auto below = [&](int64_t end) {  // taps at positions < end
     const int64_t n = end <= r.origin ? 0 : (end - r.origin + dilation - 1) / dilation;
