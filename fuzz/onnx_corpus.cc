@@ -1,4 +1,5 @@
-// Writes fuzz/corpus/onnx: small models that between them use what the format has. Run it after a change of what import accepts; the files are committed.
+// Writes fuzz/corpus/onnx: small models that between them use what the format has. Run it after a change of what import accepts; the files are
+// committed.
 #include <fstream>
 #include <string>
 #include <vector>
@@ -120,7 +121,8 @@ void quantized(int64_t opset, int weight_type, const std::string& name) {
   describe(*g.add_output(), "y", {"N", "2"});
   const bool four = weight_type == TensorProto::INT4;
   tensor(*g.add_initializer(), "w", {4, 2}, weight_type, std::string(four ? 4 : 8, '\x21'));
-  tensor(*g.add_initializer(), "s", four ? std::vector<int64_t>{2, 2} : std::vector<int64_t>{}, TensorProto::FLOAT, std::string(four ? 16 : 4, '\x3c'));
+  tensor(*g.add_initializer(), "s", four ? std::vector<int64_t>{2, 2} : std::vector<int64_t>{}, TensorProto::FLOAT,
+         std::string(four ? 16 : 4, '\x3c'));
   NodeProto& d = add(*g.add_node(), "DequantizeLinear", {"w", "s"}, {"f"});
   if (four) {
     attribute(d, "axis", AttributeProto::INT).set_i(0);

@@ -84,7 +84,8 @@ TEST_P(OnnxModels, ExportAndImportAgainIsTheSameGraph) {
   const std::string bytes = formats::export_onnx(graph);
   const graph::Graph again = formats::import_onnx(std::as_bytes(std::span(bytes)));
   const std::vector<Tensor> inputs = read_arrays(folder_, "input");
-  const std::vector<Tensor> a = runtime::Session(graph.clone(), {.threads = 1}).run(inputs), b = runtime::Session(again.clone(), {.threads = 1}).run(inputs);
+  const std::vector<Tensor> a = runtime::Session(graph.clone(), {.threads = 1}).run(inputs),
+                            b = runtime::Session(again.clone(), {.threads = 1}).run(inputs);
   ASSERT_EQ(a.size(), b.size());
   for (size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(a[i].equal(b[i])) << "output " << i;
 }

@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void collect_missing(const google::protobuf::RepeatedPtrField<onnx::NodeProto>& nodes, const std::set<std::string>& functions, std::set<std::string>& missing) {
+void collect_missing(const google::protobuf::RepeatedPtrField<onnx::NodeProto>& nodes, const std::set<std::string>& functions,
+                     std::set<std::string>& missing) {
   for (const onnx::NodeProto& node : nodes) {
     for (const onnx::AttributeProto& attribute : node.attribute()) collect_missing(attribute.g().node(), functions, missing);
     const std::string name = (node.domain().empty() || node.domain() == "ai.onnx" ? "" : node.domain() + ".") + node.op_type();
@@ -53,7 +54,8 @@ std::vector<Case> cases_of(const std::string& group) {
 
 std::vector<std::string> data_sets(const Case& c) {
   std::vector<std::string> sets;
-  for (int n = 0; fs::is_directory(c.folder + "/test_data_set_" + std::to_string(n)); ++n) sets.push_back(c.folder + "/test_data_set_" + std::to_string(n));
+  for (int n = 0; fs::is_directory(c.folder + "/test_data_set_" + std::to_string(n)); ++n)
+    sets.push_back(c.folder + "/test_data_set_" + std::to_string(n));
   return sets;
 }
 
@@ -102,8 +104,8 @@ std::string difference(const Tensor& found, const Tensor& expected, double rtol,
     if (std::abs(a[i] - b[i]) > std::abs(a[worst] - b[worst]) || wrong == 1) worst = i;
   }
   if (wrong == 0) return "";
-  return std::to_string(wrong) + " of " + std::to_string(a.size()) + " values, at " + std::to_string(worst) + " " + std::to_string(a[worst]) + " instead of " +
-         std::to_string(b[worst]);
+  return std::to_string(wrong) + " of " + std::to_string(a.size()) + " values, at " + std::to_string(worst) + " " + std::to_string(a[worst]) +
+         " instead of " + std::to_string(b[worst]);
 }
 
 ExpectedFailures read_expected_failures(const std::string& path) {

@@ -1,6 +1,8 @@
 // Every case of the ONNX test suite: those whose operators are there must give the expected outputs, and the same bytes after export and import.
 // tests/onnx_expected_failures.txt says which do not; a row that is no longer true fails as well. With OMNI_ONNX_TABLE=FILE the rows that would be
 // true now are written there.
+#include "onnx_suite.h"
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -9,7 +11,6 @@
 #include "core/error.h"
 #include "formats/onnx/export.h"
 #include "formats/onnx/import.h"
-#include "onnx_suite.h"
 #include "ops/op_list.h"
 #include "runtime/session.h"
 

@@ -36,7 +36,8 @@ std::optional<AttributeValue> read_attribute(const AttributeProto& proto, const 
     case AttributeProto::TENSORS:
     case AttributeProto::SPARSE_TENSORS:
     case AttributeProto::TYPE_PROTO:
-    case AttributeProto::TYPE_PROTOS: throw Error(ErrorCode::kUnsupported, "attribute " + quoted(proto.name()) + " holds a list of tensors, graphs or types");
+    case AttributeProto::TYPE_PROTOS:
+      throw Error(ErrorCode::kUnsupported, "attribute " + quoted(proto.name()) + " holds a list of tensors, graphs or types");
     case AttributeProto::UNDEFINED: break;
   }
   throw Error(ErrorCode::kInvalidData, "attribute " + quoted(proto.name()) + " has no value");

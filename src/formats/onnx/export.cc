@@ -15,8 +15,8 @@ namespace omni::formats {
 namespace {
 
 constexpr int64_t kDefaultOpset = 17, kInt4Opset = 21, kOldestOpset = 15;
-constexpr size_t kExternalBytes = 1024;             // smaller tensors stay in the message
-constexpr size_t kExternalAlignment = 4096;         // what ONNX asks for, so that readers can map the file
+constexpr size_t kExternalBytes = 1024;      // smaller tensors stay in the message
+constexpr size_t kExternalAlignment = 4096;  // what ONNX asks for, so that readers can map the file
 constexpr size_t kMessageLimit = std::numeric_limits<int>::max();
 constexpr size_t kMessageReserve = size_t{64} << 20;  // for everything but the tensors
 

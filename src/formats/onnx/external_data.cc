@@ -56,7 +56,8 @@ const MappedFile& ExternalFiles::open(const std::string& location) {
   if (found != files_.end()) return found->second;
   check_location(location);
   if (directory_.empty()) {
-    throw Error(ErrorCode::kInvalidData, "the model keeps tensors in the file " + core::quoted(location), {}, "read the model from its path, not from memory");
+    throw Error(ErrorCode::kInvalidData, "the model keeps tensors in the file " + core::quoted(location), {},
+                "read the model from its path, not from memory");
   }
   const fs::path path = fs::path(directory_) / location;
   std::error_code error;
@@ -83,14 +84,16 @@ Tensor ExternalFiles::read(const onnx::TensorProto& proto, DType dtype, const Sh
   }
   if (dtype == DType::kString) throw Error(ErrorCode::kInvalidData, "strings cannot be external data");
   if (length != size) {
-    throw Error(ErrorCode::kInvalidData, "external data of " + std::to_string(length) + " bytes for a tensor " + std::string(dtype_name(dtype)) + shape.text() +
-                                             " that takes " + std::to_string(size));
+    throw Error(ErrorCode::kInvalidData, "external data of " + std::to_string(length) + " bytes for a tensor " + std::string(dtype_name(dtype)) +
+                                             shape.text() + " that takes " + std::to_string(size));
   }
   if (size == 0) return Tensor(dtype, shape);
   const MappedFile& file = open(location);
   if (offset > file.bytes.size() || file.bytes.size() - offset < size) {
-    throw Error(ErrorCode::kInvalidData, "external data at byte " + std::to_string(offset) + " reaches over the end of " + core::quoted(location) + " (" +
-                                             std::to_string(file.bytes.size()) + " bytes)", {}, "the data file is truncated or of another model");
+    throw Error(ErrorCode::kInvalidData,
+                "external data at byte " + std::to_string(offset) + " reaches over the end of " + core::quoted(location) + " (" +
+                    std::to_string(file.bytes.size()) + " bytes)",
+                {}, "the data file is truncated or of another model");
   }
   const std::byte* data = file.bytes.data() + offset;
   if (reinterpret_cast<uintptr_t>(data) % dtype_size(dtype) != 0) return Tensor::from_bytes(dtype, shape, {data, static_cast<size_t>(size)});

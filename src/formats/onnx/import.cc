@@ -40,7 +40,7 @@ std::shared_ptr<const onnx::ModelProto> parse(std::span<const std::byte> bytes) 
   throw Error(ErrorCode::kInvalidData, "no ONNX model, or a truncated or damaged one", {}, "copy or export the file again");
 }
 
-Graph import(std::span<const std::byte> bytes, const std::string& path, const OnnxImportOptions& options) {
+Graph import_any(std::span<const std::byte> bytes, const std::string& path, const OnnxImportOptions& options) {
   try {
     return ModelImporter(parse(bytes), path, options).run();
   } catch (const Error& error) {
@@ -87,7 +87,8 @@ bool is_onnx(std::span<const std::byte> bytes) {
     if (!reader.varint(tag)) return false;
     const uint64_t field = tag >> 3, type = tag & 7;
     const bool number = field == 1 || field == 5;
-    const bool text = field == 2 || field == 3 || field == 4 || field == 6 || field == 7 || field == 8 || field == 14 || field == 20 || field == 25 || field == 26;
+    const bool text =
+        field == 2 || field == 3 || field == 4 || field == 6 || field == 7 || field == 8 || field == 14 || field == 20 || field == 25 || field == 26;
     if (!(number && type == kVarint) && !(text && type == kBytes)) return false;
     if (!reader.varint(value)) return false;
     ir_version = ir_version || (field == 1 && value > 0 && value < 1000);
@@ -99,9 +100,9 @@ bool is_onnx(std::span<const std::byte> bytes) {
 
 Graph import_onnx(const std::string& path, const OnnxImportOptions& options) {
   const MappedFile file = map_file(path);
-  return import(file.bytes, path, options);
+  return import_any(file.bytes, path, options);
 }
 
-Graph import_onnx(std::span<const std::byte> bytes, const OnnxImportOptions& options) { return import(bytes, {}, options); }
+Graph import_onnx(std::span<const std::byte> bytes, const OnnxImportOptions& options) { return import_any(bytes, {}, options); }
 
 }  // namespace omni::formats

@@ -181,16 +181,24 @@ TEST(Import, BrokenGraphs) {
     change(m);
     return error_of([&] { import_model(m); });
   };
-  EXPECT_NE(failure([](ModelText& m) { m.graph().mutable_node(0)->set_input(0, "q"); }).find("node \"n\": reads the value \"q\", which nothing produces"), std::string::npos);
+  EXPECT_NE(
+      failure([](ModelText& m) { m.graph().mutable_node(0)->set_input(0, "q"); }).find("node \"n\": reads the value \"q\", which nothing produces"),
+      std::string::npos);
   EXPECT_NE(failure([](ModelText& m) { m.output("q"); }).find("nothing produces the output \"q\""), std::string::npos);
   EXPECT_NE(failure([](ModelText& m) { m.node("Join", {"x"}, {"y"}); }).find("two nodes produce"), std::string::npos);
-  EXPECT_NE(failure([](ModelText& m) { m.initializer("w", {1}, {1});
-              m.node("Join", {"x"}, {"w"}); }).find("exists already"), std::string::npos);
+  EXPECT_NE(failure([](ModelText& m) {
+              m.initializer("w", {1}, {1});
+              m.node("Join", {"x"}, {"w"});
+            }).find("exists already"),
+            std::string::npos);
   EXPECT_NE(failure([](ModelText& m) { m.input("x", {"4"}); }).find("two inputs"), std::string::npos);
   EXPECT_NE(failure([](ModelText& m) { m.input("", {"4"}); }).find("without a name"), std::string::npos);
   EXPECT_NE(failure([](ModelText& m) { m.input("q", {"4"}, 0); }).find("not declared"), std::string::npos);
   EXPECT_NE(failure([](ModelText& m) { m.input("q", {"4"}, 14); }).find("COMPLEX64"), std::string::npos);
-  EXPECT_NE(failure([](ModelText& m) { m.initializer("w", {3}, {1, 2}); }).find("initializer \"w\": 2 values for a tensor f32[3]"), std::string::npos);
+  EXPECT_NE(failure([](ModelText& m) {
+              m.initializer("w", {3}, {1, 2});
+            }).find("initializer \"w\": 2 values for a tensor f32[3]"),
+            std::string::npos);
   EXPECT_NE(failure([](ModelText& m) { m.graph().clear_output(); }).find("no outputs"), std::string::npos);
   EXPECT_NE(failure([](ModelText& m) { m.model.mutable_opset_import(0)->set_version(99); }).find("newer than"), std::string::npos);
 }
@@ -236,7 +244,9 @@ TEST(Import, ShapesCanBeGiven) {
   ModelText m;
   m.input("x", {"N", "3"}).output("y");
   m.node("Join", {"x"}, {"y"});
-  const auto shaped = [&](const std::string& name, std::vector<int64_t> shape) { return import_model(m, {.input_shapes = {{name, std::move(shape)}}}); };
+  const auto shaped = [&](const std::string& name, std::vector<int64_t> shape) {
+    return import_model(m, {.input_shapes = {{name, std::move(shape)}}});
+  };
   EXPECT_EQ(type_text(shaped("x", {8, -1}).type(0), DimTable()), "f32[8,3]");
   EXPECT_NE(error_of([&] { shaped("xx", {8, 3}); }).find("did you mean"), std::string::npos);
   EXPECT_NE(error_of([&] { shaped("x", {8}); }), "");
@@ -285,7 +295,11 @@ TEST(Sniff, TellsModelsFromOtherFiles) {
   const auto sniff = [](std::string_view text) { return is_onnx(std::as_bytes(std::span(text))); };
   EXPECT_TRUE(sniff(bytes));
   EXPECT_TRUE(sniff(std::string_view(bytes).substr(0, 12)));
-  for (const char* other : {"", "PK\3\4zip", "\x7f""ELF", "{\"a\": 1}", "\x93NUMPY", "OMNI", "graph g() -> () {\n}"}) EXPECT_FALSE(sniff(other)) << other;
+  for (const char* other : {"", "PK\3\4zip",
+                            "\x7f"
+                            "ELF",
+                            "{\"a\": 1}", "\x93NUMPY", "OMNI", "graph g() -> () {\n}"})
+    EXPECT_FALSE(sniff(other)) << other;
 }
 
 }  // namespace

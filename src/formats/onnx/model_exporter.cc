@@ -58,7 +58,8 @@ class GraphWriter {
       const Value& value = graph_.value(id);
       if (value.erased || !names_[id].empty()) continue;
       if (value.layout != Layout::kPlain) {
-        throw Error(ErrorCode::kInternal, "a value in layout " + std::string(layout_name(value.layout)) + " cannot be written as ONNX", quoted(value.name));
+        throw Error(ErrorCode::kInternal, "a value in layout " + std::string(layout_name(value.layout)) + " cannot be written as ONNX",
+                    quoted(value.name));
       }
       names_[id] = value.name;
       if (!known_outside(value.name) && taken_.insert(value.name).second) continue;
@@ -168,11 +169,11 @@ class GraphWriter {
   TensorSink& sink_;
   GraphWriter* outer_;
   std::vector<NodeId> order_;
-  std::vector<NodeDraft> drafts_;      // in that order
-  std::vector<std::string> names_;     // by id, as written
+  std::vector<NodeDraft> drafts_;   // in that order
+  std::vector<std::string> names_;  // by id, as written
   std::unordered_set<std::string> taken_;
-  std::set<ValueId> written_;          // initializers
-  std::set<ValueId> from_outside_;     // constants written as the outer one of that name
+  std::set<ValueId> written_;       // initializers
+  std::set<ValueId> from_outside_;  // constants written as the outer one of that name
 };
 
 void write_metadata(const Graph& graph, onnx::ModelProto& model) {
@@ -216,7 +217,8 @@ onnx::ModelProto write_model(const Graph& graph, int64_t opset, TensorSink& sink
   UnsupportedReport report;
   expand_for(lowered, opset, report);
   if (!report.empty()) {
-    report.raise("graph " + quoted(graph.name()), "these operators cannot be written in opset " + std::to_string(opset), "write a newer opset, or the .omni format");
+    report.raise("graph " + quoted(graph.name()), "these operators cannot be written in opset " + std::to_string(opset),
+                 "write a newer opset, or the .omni format");
   }
   onnx::ModelProto model;
   model.set_ir_version(ir_version_of(opset));

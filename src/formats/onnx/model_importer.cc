@@ -9,7 +9,7 @@ namespace omni::formats {
 
 namespace {
 
-constexpr int kMaxDepth = 64;              // bodies in bodies and functions in functions
+constexpr int kMaxDepth = 64;             // bodies in bodies and functions in functions
 constexpr int64_t kMaxNodes = 1'000'000;  // after functions are inlined: a few of them that call each other twice would never end
 
 // The error with the node before what it names already, unless that is the same node.
@@ -21,7 +21,8 @@ constexpr int64_t kMaxNodes = 1'000'000;  // after functions are inlined: a few 
 
 void set_override(Type& type, const std::vector<int64_t>& shape, const std::string& name) {
   if (type.ranked && type.dims.size() != shape.size()) {
-    throw Error(ErrorCode::kInvalidArgument, "a shape of " + std::to_string(shape.size()) + " dimensions for an input of " + std::to_string(type.dims.size()),
+    throw Error(ErrorCode::kInvalidArgument,
+                "a shape of " + std::to_string(shape.size()) + " dimensions for an input of " + std::to_string(type.dims.size()),
                 "input " + quoted(name));
   }
   if (!type.ranked && std::find(shape.begin(), shape.end(), -1) != shape.end()) {
@@ -57,7 +58,8 @@ Graph ModelImporter::run() {
   import_initializers(proto, scope);
   import_nodes(proto.node(), scope, {.opsets = &opsets_});
   if (!unsupported_.empty()) {
-    unsupported_.raise(where_, "the model uses operators in ways that are not supported", "docs/onnx.md lists what is; export the model without them");
+    unsupported_.raise(where_, "the model uses operators in ways that are not supported",
+                       "docs/onnx.md lists what is; export the model without them");
   }
   import_outputs(proto, scope);
   import_metadata(graph);
@@ -140,7 +142,8 @@ void ModelImporter::import_nodes(const NodeProtos& nodes, Scope& scope, const Fr
   }
 }
 
-ModelImporter::Body ModelImporter::import_body(const onnx::GraphProto& proto, Scope& outer, const Frame& frame, std::span<const ValueId> node_inputs) {
+ModelImporter::Body ModelImporter::import_body(const onnx::GraphProto& proto, Scope& outer, const Frame& frame,
+                                               std::span<const ValueId> node_inputs) {
   Body body;
   body.graph = std::make_unique<Graph>(proto.name().empty() ? "body" : proto.name(), dims_);
   Scope scope(*body.graph, &outer);
@@ -181,7 +184,8 @@ void take_dim_names(Graph& graph, ValueId id, const onnx::TypeProto& proto, cons
   for (int i = 0; i < type.rank(); ++i) {
     Dim& d = type.dims[static_cast<size_t>(i)];
     const std::string_view symbol = graph.dims().symbol_name(d);
-    const bool fresh = symbol.size() > 1 && symbol[0] == '_' && std::all_of(symbol.begin() + 1, symbol.end(), [](unsigned char c) { return std::isdigit(c); });
+    const bool fresh =
+        symbol.size() > 1 && symbol[0] == '_' && std::all_of(symbol.begin() + 1, symbol.end(), [](unsigned char c) { return std::isdigit(c); });
     if (fresh && !input_symbols.contains(d.expr) && !shape.dim(i).dim_param().empty()) d = reader.read(shape.dim(i).dim_param());
   }
 }

@@ -62,7 +62,8 @@ void ModelImporter::report(const onnx::NodeProto& node, const Frame& frame, std:
 
 const onnx::AttributeProto* ModelImporter::resolve(const onnx::AttributeProto& attribute, const Frame& frame) const {
   if (attribute.ref_attr_name().empty()) return &attribute;
-  if (frame.call == nullptr) throw Error(ErrorCode::kInvalidData, "attribute " + quoted(attribute.name()) + " refers to a call outside of a function");
+  if (frame.call == nullptr)
+    throw Error(ErrorCode::kInvalidData, "attribute " + quoted(attribute.name()) + " refers to a call outside of a function");
   const auto found = frame.call->find(attribute.ref_attr_name());
   return found == frame.call->end() ? nullptr : found->second;
 }
@@ -112,7 +113,8 @@ void ModelImporter::inline_function(const onnx::FunctionProto& function, const o
   Scope inner(scope.graph());
   for (int i = 0; i < function.input_size(); ++i) {
     const ValueId given = static_cast<size_t>(i) < parts.draft.inputs.size() ? parts.draft.inputs[static_cast<size_t>(i)] : kNone;
-    if (!inner.bind(function.input(i), given)) throw Error(ErrorCode::kInvalidData, "two inputs of one name in the function " + quoted(function.name()));
+    if (!inner.bind(function.input(i), given))
+      throw Error(ErrorCode::kInvalidData, "two inputs of one name in the function " + quoted(function.name()));
   }
   const size_t before = scope.graph().value_count();
   const Frame body{&function_opsets_.at(&function), &attributes, frame.prefix + node_text(node) + "/", frame.depth + 1};
@@ -197,8 +199,9 @@ std::vector<ValueId> ModelImporter::build(const onnx::NodeProto& node, Scope& sc
     check_attributes(node, frame, draft);
     std::vector<ValueId> inputs = draft.inputs;
     inputs.insert(inputs.end(), parts.captured.begin(), parts.captured.end());
-    return graph.add(*draft.op, std::move(inputs), std::move(draft.attributes),
-                     {.name = draft.name, .output_names = parts.output_names, .bodies = std::move(parts.bodies), .captures = std::move(parts.captures)});
+    return graph.add(
+        *draft.op, std::move(inputs), std::move(draft.attributes),
+        {.name = draft.name, .output_names = parts.output_names, .bodies = std::move(parts.bodies), .captures = std::move(parts.captures)});
   }
   std::set<ValueId> renamed;
   for (size_t i = 0; i < std::min(draft.results.size(), parts.output_names.size()); ++i) {

@@ -28,7 +28,8 @@ OpsetVersions ModelImporter::read_opsets(const google::protobuf::RepeatedPtrFiel
   }
   const auto main = versions.find("");
   if (main != versions.end() && main->second > kNewestOpset) {
-    throw Error(ErrorCode::kUnsupported, "opset " + std::to_string(main->second) + " is newer than " + std::to_string(kNewestOpset) + ", the newest known", {},
+    throw Error(ErrorCode::kUnsupported,
+                "opset " + std::to_string(main->second) + " is newer than " + std::to_string(kNewestOpset) + ", the newest known", {},
                 "export the model again with opset " + std::to_string(kNewestOpset) + " or older");
   }
   return versions;

@@ -64,7 +64,8 @@ Tensor from_wider(const Field& field, DType dtype, const Shape& shape) {
 
 Tensor from_4bit(const TensorProto& proto, DType dtype, const Shape& shape) {
   Tensor tensor(dtype, shape);
-  if (static_cast<size_t>(proto.int32_data_size()) != tensor.bytes()) wrong_count(static_cast<size_t>(proto.int32_data_size()), "pairs", dtype, shape);
+  if (static_cast<size_t>(proto.int32_data_size()) != tensor.bytes())
+    wrong_count(static_cast<size_t>(proto.int32_data_size()), "pairs", dtype, shape);
   auto* out = static_cast<uint8_t*>(tensor.mutable_data());
   for (int i = 0; i < proto.int32_data_size(); ++i) out[i] = static_cast<uint8_t>(proto.int32_data(i));
   return tensor;
@@ -109,10 +110,10 @@ Tensor from_typed_field(const TensorProto& proto, DType dtype, const Shape& shap
 }  // namespace
 
 std::string onnx_dtype_name(int data_type) {
-  static constexpr const char* kNames[] = {"UNDEFINED", "FLOAT",     "UINT8",      "INT8",         "UINT16",         "INT16",      "INT32",
-                                           "INT64",     "STRING",    "BOOL",       "FLOAT16",      "DOUBLE",         "UINT32",     "UINT64",
-                                           "COMPLEX64", "COMPLEX128", "BFLOAT16",  "FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ",
-                                           "UINT4",     "INT4",      "FLOAT4E2M1", "FLOAT8E8M0",   "UINT2",          "INT2"};
+  static constexpr const char* kNames[] = {"UNDEFINED", "FLOAT",      "UINT8",      "INT8",         "UINT16",         "INT16",      "INT32",
+                                           "INT64",     "STRING",     "BOOL",       "FLOAT16",      "DOUBLE",         "UINT32",     "UINT64",
+                                           "COMPLEX64", "COMPLEX128", "BFLOAT16",   "FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ",
+                                           "UINT4",     "INT4",       "FLOAT4E2M1", "FLOAT8E8M0",   "UINT2",          "INT2"};
   if (data_type >= 0 && data_type < static_cast<int>(std::size(kNames))) return kNames[data_type];
   return "type " + std::to_string(data_type);
 }

@@ -18,8 +18,8 @@ using namespace graph;
 std::string onnx_dtype_name(int data_type);
 
 struct TensorSource {
-  ExternalFiles* files = nullptr;            // nullptr: external data is refused
-  std::shared_ptr<const void> keeper = {};   // keeps the message alive for tensors that are views of it; empty: everything is copied
+  ExternalFiles* files = nullptr;           // nullptr: external data is refused
+  std::shared_ptr<const void> keeper = {};  // keeps the message alive for tensors that are views of it; empty: everything is copied
 };
 
 // Throws Error: kInvalidData when the data does not fit the shape exactly, kUnsupported for an element type the graph does not know.

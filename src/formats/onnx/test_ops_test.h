@@ -36,20 +36,23 @@ inline void infer_picky(InferContext& c) {
 inline constexpr Formal kMany[] = {{"in"}, {"more", kVariadic | kOptional}};
 inline constexpr Formal kTwo[] = {{"x"}, {"amount", kOptional}};
 inline constexpr Formal kOut[] = {{"out"}, {"more", kOptional | kVariadic}};
-inline constexpr AttributeDef kJoinAttributes[] = {{"f", AttributeKind::kFloat},   {"fs", AttributeKind::kFloats}, {"i", AttributeKind::kInt},
-                                                   {"is", AttributeKind::kInts},   {"s", AttributeKind::kString},  {"ss", AttributeKind::kStrings},
+inline constexpr AttributeDef kJoinAttributes[] = {{"f", AttributeKind::kFloat}, {"fs", AttributeKind::kFloats}, {"i", AttributeKind::kInt},
+                                                   {"is", AttributeKind::kInts}, {"s", AttributeKind::kString},  {"ss", AttributeKind::kStrings},
                                                    {"t", AttributeKind::kTensor}};
 inline constexpr OpVersion kJoinVersions[] = {{7}, {1}};
-inline constexpr OpDef kJoin = {.name = "Join", .inputs = kMany, .outputs = kOut, .attributes = kJoinAttributes, .versions = kJoinVersions, .infer = infer_join};
+inline constexpr OpDef kJoin = {
+    .name = "Join", .inputs = kMany, .outputs = kOut, .attributes = kJoinAttributes, .versions = kJoinVersions, .infer = infer_join};
 inline constexpr OpDef kForeign = {.name = "Foreign", .domain = "com.test", .inputs = kMany, .outputs = kOut, .infer = infer_join};
 inline constexpr OpDef kUnknown = {.name = "Unknown", .inputs = kMany, .outputs = kOut, .infer = infer_unknown};
 inline constexpr OpDef kPicky = {.name = "Picky", .inputs = kMany, .outputs = kOut, .infer = infer_picky};
 
 inline constexpr std::string_view kTwoBodies[] = {"then_branch", "else_branch"};
 inline constexpr std::string_view kOneBody[] = {"body"};
-inline constexpr OpDef kChoose = {.name = "Choose", .inputs = kMany, .outputs = kOut, .bodies = kTwoBodies, .traits = kControlFlow, .infer = infer_from_body};
+inline constexpr OpDef kChoose = {
+    .name = "Choose", .inputs = kMany, .outputs = kOut, .bodies = kTwoBodies, .traits = kControlFlow, .infer = infer_from_body};
 inline constexpr Formal kLoopInputs[] = {{"M", kOptional}, {"cond", kOptional}, {"v", kVariadic | kOptional}};
-inline constexpr OpDef kRepeat = {.name = "Repeat", .inputs = kLoopInputs, .outputs = kOut, .bodies = kOneBody, .traits = kControlFlow, .infer = infer_from_body};
+inline constexpr OpDef kRepeat = {
+    .name = "Repeat", .inputs = kLoopInputs, .outputs = kOut, .bodies = kOneBody, .traits = kControlFlow, .infer = infer_from_body};
 
 // Shift: since 20 the amount is an input, before it was an attribute; opset 1 called it `by`.
 inline void shift_upgrade_19(Graph& g, NodeDraft& d) {
@@ -74,10 +77,12 @@ inline std::vector<ValueId> expand_to_joins(Graph& g, const Node& n) {
   const ValueId first = g.add1(kJoin, {n.inputs[0], n.inputs[0]});
   return {g.add1(kJoin, {first, n.inputs[0]})};
 }
-inline constexpr OpDef kOurs = {.name = "Ours", .domain = "ai.omni", .inputs = kMany, .outputs = kOut, .infer = infer_join, .expand = expand_to_joins};
+inline constexpr OpDef kOurs = {
+    .name = "Ours", .domain = "ai.omni", .inputs = kMany, .outputs = kOut, .infer = infer_join, .expand = expand_to_joins};
 inline constexpr OpDef kOursOnly = {.name = "OursOnly", .domain = "ai.omni", .inputs = kMany, .outputs = kOut, .infer = infer_join};
 inline constexpr OpVersion kNewVersions[] = {{20}};
-inline constexpr OpDef kNew = {.name = "New", .inputs = kMany, .outputs = kOut, .versions = kNewVersions, .infer = infer_join, .expand = expand_to_joins};
+inline constexpr OpDef kNew = {
+    .name = "New", .inputs = kMany, .outputs = kOut, .versions = kNewVersions, .infer = infer_join, .expand = expand_to_joins};
 inline constexpr OpDef kNewOnly = {.name = "NewOnly", .inputs = kMany, .outputs = kOut, .versions = kNewVersions, .infer = infer_join};
 
 // Replaces itself by its own nodes on the way in.
@@ -137,15 +142,16 @@ class ModelText {
     for (const float v : values) t.add_float_data(v);
     return t;
   }
-  static onnx::NodeProto& node(onnx::NodeProto& n, const std::string& op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
-                               const std::string& name = {}) {
+  static onnx::NodeProto& node(onnx::NodeProto& n, const std::string& op, const std::vector<std::string>& inputs,
+                               const std::vector<std::string>& outputs, const std::string& name = {}) {
     n.set_op_type(op);
     for (const std::string& i : inputs) n.add_input(i);
     for (const std::string& o : outputs) n.add_output(o);
     if (!name.empty()) n.set_name(name);
     return n;
   }
-  onnx::NodeProto& node(const std::string& op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs, const std::string& name = {}) {
+  onnx::NodeProto& node(const std::string& op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
+                        const std::string& name = {}) {
     return node(*graph().add_node(), op, inputs, outputs, name);
   }
   std::string bytes() const { return model.SerializeAsString(); }

@@ -26,7 +26,8 @@ void UnsupportedReport::raise(std::string_view where, std::string_view what, std
       break;
     }
     const std::string name = quoted((domain.empty() ? "ai.onnx" : domain) + "." + op);
-    text += name.substr(1, name.size() - 2) + " of opset " + std::to_string(version) + " (" + std::to_string(found.count) + (found.count == 1 ? " node: " : " nodes: ");
+    text += name.substr(1, name.size() - 2) + " of opset " + std::to_string(version) + " (" + std::to_string(found.count) +
+            (found.count == 1 ? " node: " : " nodes: ");
     for (size_t i = 0; i < found.nodes.size(); ++i) text += (i > 0 ? ", " : "") + quoted(found.nodes[i]);
     text += found.count > static_cast<int64_t>(found.nodes.size()) ? ", …)" : ")";
     if (!reason.empty()) text += ", " + reason;
