@@ -24,8 +24,12 @@ E enumerator(E value, std::string_view what) {
 
 std::string_view view(const flatbuffers::String* s) { return s == nullptr ? std::string_view() : std::string_view(s->c_str(), s->size()); }
 
-Shape shape_of(const flatbuffers::Vector<int64_t>* dims) {
-  return dims == nullptr ? Shape{} : Shape(std::span<const int64_t>(dims->data(), dims->size()));
+// The verifier aligns a vector's length, not its elements: those of 8 bytes may stand at any multiple of 4.
+template <class T>
+std::vector<T> elements(const flatbuffers::Vector<T>* values) {
+  std::vector<T> out(values == nullptr ? 0 : values->size());
+  if (!out.empty()) std::memcpy(out.data(), values->Data(), out.size() * sizeof(T));
+  return out;
 }
 
 // Offsets that go up and end where the text does.
@@ -61,8 +65,8 @@ Tensor PackageSource::tensor(const fb::Tensor* t) {
   if (enumerator(t->encoding(), "encoding") != fb::Encoding::Dense) {
     throw Error(ErrorCode::kUnsupported, "a tensor with an encoding that this version cannot read", "", "update omni");
   }
-  const Shape shape = shape_of(t->shape());
-  spend_index(sizeof(int64_t) * static_cast<size_t>(shape.rank()));
+  spend_index(t->shape() == nullptr ? 0 : sizeof(int64_t) * t->shape()->size());
+  const Shape shape(elements(t->shape()));
   std::span<const std::byte> bytes;
   const bool in_section = t->section() != kAbsent;
   if (in_section) {
@@ -167,7 +171,7 @@ class GraphReader {
     if (t->dims() == nullptr) return out;
     if (t->dims()->size() > static_cast<size_t>(Shape::kMaxRank)) throw broken("a type of rank " + std::to_string(t->dims()->size()));
     source_.spend_index(8 * t->dims()->size());
-    for (const int64_t d : *t->dims()) {
+    for (const int64_t d : elements(t->dims())) {
       if (d >= 0) {
         out.dims.emplace_back(d);
       } else {
@@ -233,7 +237,7 @@ class GraphReader {
   std::vector<T> list(const flatbuffers::Vector<T>* values) {
     if (values == nullptr) return {};
     source_.spend_index(sizeof(T) * values->size());
-    return std::vector<T>(values->data(), values->data() + values->size());
+    return elements(values);
   }
 
   const graph::OpDef& op(const fb::Node& node) const {
@@ -271,8 +275,10 @@ class GraphReader {
     }
     graph::AddOptions options;
     std::vector<uint32_t> outputs;
-    if (node.outputs() != nullptr) outputs.assign(node.outputs()->begin(), node.outputs()->end());
-    source_.spend_index(4 * outputs.size());
+    if (node.outputs() != nullptr) {
+      source_.spend_index(4 * node.outputs()->size());
+      outputs = elements(node.outputs());
+    }
     if (outputs.empty()) throw broken("a node without outputs");
     for (const uint32_t number : outputs) options.output_names.push_back(output_name(number));
     read_bodies(node, draft, options);
