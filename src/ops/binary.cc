@@ -21,6 +21,7 @@ constexpr AttributeDef kDirection[] = {{"direction", AttributeKind::kString, tru
 
 // Before opset 7 a slope of one dimension belonged to the channels.
 void upgrade_slope(Graph& graph, NodeDraft& draft) {
+  require_inputs(draft, 2);
   if (const Type& slope = graph.type(draft.inputs[1]); slope.ranked && slope.rank() == 1) {
     draft.attributes.set("broadcast", int64_t{1});
     draft.attributes.set("axis", int64_t{1});

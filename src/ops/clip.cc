@@ -20,6 +20,7 @@ constexpr Formal kOutputs[] = {{"output"}};
 
 // Before opset 11 the bounds were attributes.
 void upgrade_bounds(Graph& graph, NodeDraft& draft) {
+  require_inputs(draft, 1);
   draft.inputs.resize(1);
   constexpr float kHuge = std::numeric_limits<float>::max();
   for (const char* name : {"min", "max"}) {

@@ -111,6 +111,10 @@ int64_t range_count(double start, double limit, double delta) {
 
 void infer_range(InferContext& c) {
   const DType dtype = c.input(0).dtype;
+  for (int i = 0; i < 3; ++i) {
+    if (c.input(i).ranked && c.input(i).is_static() && c.input(i).shape()->count() != 1) c.fail("start, limit and delta are scalars");
+    if (c.input(i).dtype != dtype) c.fail("start, limit and delta have different element types");
+  }
   const Contents *start = c.contents(0), *limit = c.contents(1), *delta = c.contents(2);
   if (start != nullptr && limit != nullptr && delta != nullptr) {
     const Dim first = start->front(), step = delta->front();

@@ -1,5 +1,5 @@
 // Dropout (ai.onnx) as inference sees it: the identity, with a mask of all true. Training replaces it by RandomMask (train/set_mode).
-#include "ops/op_list.h"
+#include "ops/elementwise.h"
 
 namespace omni::ops {
 
@@ -10,6 +10,7 @@ constexpr Formal kOutputs[] = {{"output"}, {"mask", kOptional}};
 constexpr AttributeDef kAttributes[] = {{"seed", AttributeKind::kInt}};
 
 void upgrade_ratio(Graph& graph, NodeDraft& draft) {
+  require_inputs(draft, 1);
   const float ratio = draft.attributes.get_float("ratio", 0.5f);
   draft.inputs.resize(1);
   draft.inputs.push_back(graph.add_constant(draft.name + ".ratio", Tensor::scalar(ratio)));

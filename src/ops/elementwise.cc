@@ -63,6 +63,12 @@ ValueId sum_to(Graph& graph, ValueId grad, ValueId like) {
   return graph.add1(kSumTo, {grad, like});
 }
 
+void require_inputs(const NodeDraft& draft, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (i >= draft.inputs.size() || draft.inputs[i] == kNone) throw Error(ErrorCode::kInvalidData, "input " + std::to_string(i) + " is missing", draft.name);
+  }
+}
+
 void drop_consumed_inputs(Graph&, NodeDraft& draft) { draft.attributes.erase("consumed_inputs"); }
 
 void upgrade_axis_broadcast(Graph& graph, NodeDraft& draft) {
@@ -70,10 +76,12 @@ void upgrade_axis_broadcast(Graph& graph, NodeDraft& draft) {
   const bool has_axis = draft.attributes.has("axis");
   const int64_t axis = draft.attributes.get_int("axis", 0);
   for (const char* name : {"broadcast", "axis", "consumed_inputs"}) draft.attributes.erase(name);
+  require_inputs(draft, 2);
   if (!broadcasts || !has_axis) return;
   const Type &a = graph.type(draft.inputs[0]), &b = graph.type(draft.inputs[1]);
   if (!a.ranked || !b.ranked) throw Error(ErrorCode::kUnsupported, "broadcast from an axis of a tensor of unknown rank", draft.name);
   const int64_t at = axis < 0 ? axis + a.rank() : axis;
+  if (at < 0 || at > a.rank()) throw Error(ErrorCode::kInvalidData, "axis " + std::to_string(axis) + " is outside the first input", draft.name);
   std::vector<int64_t> axes;
   for (int64_t d = at + b.rank(); d < a.rank(); ++d) axes.push_back(d - at);
   if (axes.empty()) return;

@@ -32,6 +32,8 @@ ValueId number(Graph& graph, ValueId like, double v);  // a scalar constant of l
 // `grad` summed to the shape of `like`, whose broadcast it is; itself where both are known to be equal.
 ValueId sum_to(Graph& graph, ValueId grad, ValueId like);
 
+// For upgrades, which run before anybody counted: throws Error (kInvalidData) unless the first `count` inputs are there.
+void require_inputs(const NodeDraft& draft, size_t count);
 // Upgrades shared by old element-wise operators.
 void drop_consumed_inputs(Graph&, NodeDraft& draft);          // an attribute of opset 1 that meant nothing
 void upgrade_axis_broadcast(Graph& graph, NodeDraft& draft);  // before opset 7: `broadcast` and `axis` instead of NumPy's rule

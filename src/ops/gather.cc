@@ -65,11 +65,17 @@ void run_gradient(const KernelArgs& args) noexcept {
 }
 
 Binding bind_gradient(const PlannedNode& n) {
-  if (n.output(0).dtype != DType::kF32) n.unsupported("no kernel for this element type");
-  return {run_gradient, std::make_shared<kernels::GatherArgs>(args_of(n, n.output(0).shape, n.input(1))), 0};
+  if (n.output(0).dtype != DType::kF32 || n.input(0).dtype != DType::kF32) n.unsupported("no kernel for this element type");
+  const kernels::GatherArgs args = args_of(n, n.output(0).shape, n.input(1));
+  if (n.input(0).shape.count() != args.outer * args.count * args.inner) n.unsupported("the gradient has not the shape of what was gathered");
+  return {run_gradient, std::make_shared<kernels::GatherArgs>(args), 0};
 }
 
-void infer_gradient(InferContext& c) { c.set(0, c.input(2)); }
+void infer_gradient(InferContext& c) {
+  if (c.input(1).dtype != DType::kI64 && c.input(1).dtype != DType::kI32) c.fail("the indices are not i32 or i64");
+  if (c.input(2).ranked) c.axis(c.attributes.get_int("axis", 0), c.input(2).rank());
+  c.set(0, c.input(2));
+}
 
 }  // namespace
 

@@ -25,6 +25,7 @@ void lower_wrap(const Graph&, NodeDraft& draft) {
     throw Error(ErrorCode::kUnsupported, "Pad by wrapping does not exist in this opset", draft.name);
 }
 void upgrade_attributes(Graph& graph, NodeDraft& draft) {
+  require_inputs(draft, 1);
   const std::vector<int64_t> pads = draft.attributes.has("pads") ? draft.attributes.get_ints("pads") : draft.attributes.get_ints("paddings");
   draft.inputs.resize(1);
   draft.inputs.push_back(graph.add_constant(draft.name + ".pads", Tensor::of<int64_t>(Shape{static_cast<int64_t>(pads.size())}, pads)));
@@ -35,19 +36,25 @@ void upgrade_attributes(Graph& graph, NodeDraft& draft) {
 constexpr OpVersion kVersions[] = {
     {21}, {19}, {18, nullptr, lower_wrap}, {13, nullptr, lower_axes}, {11}, {2, upgrade_attributes}, {1, upgrade_attributes}};
 
+constexpr int64_t kHuge = int64_t{1} << 40;  // more elements than any machine has: sums of pads do not overflow
+
 void infer(InferContext& c) {
   const Type& x = c.input(0);
   if (!x.ranked) return c.set(0, Type::unranked(x.dtype));
   const std::string_view mode = c.attributes.get_string("mode", "constant");
   if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap") c.fail("mode " + quoted(mode) + " does not exist");
   const Contents *pads = c.contents(1), *axes = c.contents(3);
-  if (pads == nullptr || (c.has_input(3) && axes == nullptr)) {
+  const auto unknown_axis = [](Dim d) { return !d.is_constant(); };
+  if (pads == nullptr || (c.has_input(3) && (axes == nullptr || std::any_of(axes->begin(), axes->end(), unknown_axis)))) {
     std::vector<Dim> unknown;
     for (int d = 0; d < x.rank(); ++d) unknown.push_back(c.dims.fresh());
     return c.set(0, Type(x.dtype, std::move(unknown)));
   }
   const size_t n = axes != nullptr ? axes->size() : static_cast<size_t>(x.rank());
   if (pads->size() != 2 * n) c.fail("pads has " + std::to_string(pads->size()) + " entries for " + std::to_string(n) + " dimensions");
+  for (const Dim d : *pads) {
+    if (d.is_constant() && (d.value > kHuge || d.value < -kHuge)) c.fail("a pad of " + std::to_string(d.value));
+  }
   Type type = x;
   for (size_t i = 0; i < n; ++i) {
     const int at = axes != nullptr ? c.axis((*axes)[i].value, x.rank()) : static_cast<int>(i);

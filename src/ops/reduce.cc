@@ -15,6 +15,7 @@ constexpr Formal kOutputs[] = {{"reduced"}};
 constexpr AttributeDef kAttributes[] = {{"keepdims", AttributeKind::kInt}, {"noop_with_empty_axes", AttributeKind::kInt}};
 
 void upgrade_axes(Graph& graph, NodeDraft& draft) {
+  require_inputs(draft, 1);
   draft.inputs.resize(1);
   if (draft.attributes.has("axes")) {
     const std::vector<int64_t> axes = draft.attributes.get_ints("axes");
@@ -59,7 +60,10 @@ void infer(InferContext& c) {
   std::optional<std::vector<int64_t>> axes;
   if (const Contents* known = c.contents(1); known != nullptr) {
     axes.emplace();
-    for (const Dim d : *known) axes->push_back(d.value);
+    for (const Dim d : *known) {
+      if (axes && d.is_constant()) axes->push_back(d.value);
+      else axes.reset();
+    }
   }
   const auto reduced = reduced_axes(c.attributes, c.has_input(1), axes, x.rank(), [&](int64_t a) { return c.axis(a, x.rank()); });
   std::vector<Dim> dims;

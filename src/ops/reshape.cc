@@ -13,6 +13,7 @@ constexpr Formal kOutputs[] = {{"reshaped"}};
 constexpr AttributeDef kAttributes[] = {{"allowzero", AttributeKind::kInt}};
 
 void upgrade_shape_attribute(Graph& graph, NodeDraft& draft) {
+  require_inputs(draft, 1);
   const std::vector<int64_t> shape = draft.attributes.get_ints("shape");
   draft.attributes.erase("shape");
   draft.attributes.erase("consumed_inputs");

@@ -16,6 +16,7 @@ constexpr Formal kGradientInputs[] = {{"gradient"}, {"data"}, {"starts"}, {"ends
 constexpr Formal kGradientOutputs[] = {{"data_gradient"}};
 
 void upgrade_attributes(Graph& graph, NodeDraft& draft) {
+  require_inputs(draft, 1);
   draft.inputs.resize(1);
   for (const char* name : {"starts", "ends", "axes"}) {
     if (!draft.attributes.has(name)) continue;
@@ -44,7 +45,7 @@ Dim forward_bound(DimTable& dims, Dim bound, Dim size) {
 Cut cut_of(DimTable& dims, Dim size, std::optional<Dim> start, std::optional<Dim> end, std::optional<Dim> step) {
   Cut cut;
   if (!start || !end || !step || !step->is_constant() || step->value == 0) return cut;
-  cut.step = step->value;
+  cut.step = std::max(step->value, -INT64_MAX);
   if (cut.step > 0) {
     const Dim first = forward_bound(dims, *start, size), last = forward_bound(dims, *end, size);
     cut.start = first;
@@ -58,7 +59,7 @@ Cut cut_of(DimTable& dims, Dim size, std::optional<Dim> start, std::optional<Dim
     const int64_t n = size.value, s = start->value, e = end->value;
     const int64_t first = std::clamp<int64_t>(s < 0 ? s + n : s, -1, n - 1), last = std::clamp<int64_t>(e < -n ? -1 : e < 0 ? e + n : e, -1, n - 1);
     cut.start = first;
-    cut.size = std::max<int64_t>(0, (first - last + (-cut.step) - 1) / -cut.step);
+    cut.size = first > last ? (first - last - 1) / -cut.step + 1 : 0;
   } else if ((start->value == -1 || start->value >= INT32_MAX) && end->value <= INT32_MIN) {  // the whole, backwards
     cut.start = dims.sub(size, 1);
     cut.size = dims.ceil_div(size, -cut.step);
@@ -74,7 +75,9 @@ std::optional<std::vector<Cut>> cuts_of(DimTable& dims, const std::vector<Dim>& 
   for (const Dim d : shape) cuts.push_back({Dim(0), d, 1});
   size_t n = static_cast<size_t>(rank);
   for (const Contents* list : lists) n = list != nullptr ? list->size() : n;
-  if (has[2] && lists[2] == nullptr) return std::nullopt;  // any axis may be cut
+  if (has[2] && (lists[2] == nullptr || std::any_of(lists[2]->begin(), lists[2]->end(), [](Dim d) { return !d.is_constant(); }))) {
+    return std::nullopt;  // any axis may be cut
+  }
   for (size_t i = 0; i < n; ++i) {
     const auto entry = [&](int list) {
       return lists[list] != nullptr && i < lists[list]->size() ? std::optional<Dim>((*lists[list])[i]) : std::nullopt;
@@ -98,14 +101,23 @@ std::optional<Contents> sliced_contents(const InferContext& c, const Cut& cut) {
   return out;
 }
 
+// The cuts of a tensor of type x; starts are inputs [first, first + 4). Fails where the lists contradict each other or x.
+std::optional<std::vector<Cut>> checked_cuts(InferContext& c, const Type& x, int first) {
+  const Contents* const lists[4] = {c.contents(first), c.contents(first + 1), c.contents(first + 2), c.contents(first + 3)};
+  const bool has[4] = {true, true, c.has_input(first + 2), c.has_input(first + 3)};
+  const Contents* one = nullptr;
+  for (const Contents* list : lists) {
+    if (list != nullptr && one != nullptr && list->size() != one->size()) c.fail("starts, ends, axes and steps have different lengths");
+    if (list != nullptr) one = list;
+  }
+  if (lists[3] != nullptr && std::find(lists[3]->begin(), lists[3]->end(), Dim(0)) != lists[3]->end()) c.fail("a step is 0");
+  return cuts_of(c.dims, x.dims, lists, has, [&](int64_t a) { return c.axis(a, x.rank()); });
+}
+
 void infer(InferContext& c) {
   const Type& x = c.input(0);
   if (!x.ranked) return c.set(0, Type::unranked(x.dtype));
-  const Contents* const lists[4] = {c.contents(1), c.contents(2), c.contents(3), c.contents(4)};
-  const bool has[4] = {true, true, c.has_input(3), c.has_input(4)};
-  if (lists[0] != nullptr && lists[1] != nullptr && lists[0]->size() != lists[1]->size()) c.fail("starts and ends have different lengths");
-  if (lists[3] != nullptr && std::find(lists[3]->begin(), lists[3]->end(), Dim(0)) != lists[3]->end()) c.fail("a step is 0");
-  const auto cuts = cuts_of(c.dims, x.dims, lists, has, [&](int64_t a) { return c.axis(a, x.rank()); });
+  const auto cuts = checked_cuts(c, x, 1);
   Type type = x;
   for (int d = 0; d < x.rank(); ++d) {
     const std::optional<Dim> size = cuts ? (*cuts)[static_cast<size_t>(d)].size : std::nullopt;
@@ -135,7 +147,7 @@ void planned_cuts(const PlannedNode& n, const Shape& shape, int first, std::vect
   for (int d = 0; d < shape.rank(); ++d) {
     const Cut& cut = (*cuts)[static_cast<size_t>(d)];
     starts.push_back(cut.start->value);
-    steps.push_back(cut.step);
+    steps.push_back(cut.size->value > 1 ? cut.step : 1);  // a step that is not taken may be of any size
     sizes.set(d, cut.size->value);
   }
 }
@@ -178,6 +190,7 @@ Binding bind_gradient(const PlannedNode& n) {
   std::vector<int64_t> starts, steps, from, to;
   Shape sizes;
   planned_cuts(n, data, 2, starts, steps, sizes);
+  if (n.input(0).shape != sizes || n.input(0).dtype != n.output(0).dtype) n.unsupported("the gradient has not the slice's shape");
   int64_t offset = 0;
   for (int d = 0; d < data.rank(); ++d) {
     const int64_t stride = data.count(d + 1);
@@ -190,7 +203,10 @@ Binding bind_gradient(const PlannedNode& n) {
   return {run_gradient, std::make_shared<kernels::CopyPlan>(plan), 0};
 }
 
-void infer_gradient(InferContext& c) { c.set(0, c.input(1)); }
+void infer_gradient(InferContext& c) {
+  if (c.input(1).ranked) checked_cuts(c, c.input(1), 2);
+  c.set(0, c.input(1));
+}
 
 }  // namespace
 

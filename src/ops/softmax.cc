@@ -17,6 +17,7 @@ constexpr AttributeDef kAttributes[] = {{"axis", AttributeKind::kInt}};
 
 // Flatten–Softmax–Reshape, unless the axis is the last one anyway.
 void upgrade_flattening(Graph& graph, NodeDraft& draft) {
+  require_inputs(draft, 1);
   const Type& x = graph.type(draft.inputs[0]);
   const int64_t stated = draft.attributes.get_int("axis", 1);
   if (!x.ranked) throw Error(ErrorCode::kUnsupported, "a softmax before opset 13 of a tensor of unknown rank", draft.name);

@@ -31,11 +31,21 @@ void check_labels(const InferContext& c, const Type& scores, int labels) {
   }
 }
 
+// One weight a class, of the scores' type.
+void check_weights(const InferContext& c, const Type& scores, int weights) {
+  if (!c.has_input(weights)) return;
+  const Type& w = c.input(weights);
+  if (w.dtype != scores.dtype) c.fail("the weights have another element type than the scores");
+  if (!w.ranked || !scores.ranked) return;
+  if (w.rank() != 1 || (w.dim(0).is_constant() && scores.dim(1).is_constant() && w.dim(0) != scores.dim(1))) c.fail("there is not one weight a class");
+}
+
 void infer(InferContext& c) {
   const Type& scores = c.input(0);
   const std::string_view reduction = c.attributes.get_string("reduction", "mean");
   if (reduction != "mean" && reduction != "sum" && reduction != "none") c.fail("reduction " + quoted(reduction) + " does not exist");
   check_labels(c, scores, 1);
+  check_weights(c, scores, 2);
   Type loss(scores.dtype, Shape{});
   if (reduction == "none") loss = Type(c.input(1)), loss.dtype = scores.dtype;
   c.set(0, std::move(loss));
@@ -78,6 +88,8 @@ Cost cost(const PlannedNode& n) { return {n.input(0).shape.count() * 20}; }
 
 void infer_gradient(InferContext& c) {
   check_labels(c, c.input(1), 2);
+  check_weights(c, c.input(1), 3);
+  if (c.input(0).dtype != c.input(1).dtype) c.fail("the gradient has another element type than the scores");
   c.set(0, c.input(1));
 }
 
@@ -91,6 +103,8 @@ void run_gradient(const KernelArgs& args) noexcept {
 Binding bind_gradient(const PlannedNode& n) {
   const PlannedValue& scores = n.input(1);
   if (scores.dtype != DType::kF32) n.unsupported("no kernel for this element type");
+  const bool none = n.attributes.get_string("reduction", "mean") == "none";
+  if (n.input(0).shape != (none ? n.input(2).shape : Shape{})) n.unsupported("the gradient has not the loss's shape");
   return {run_gradient, std::make_shared<Params>(Params{kernels::select_softmax(DType::kF32, n.isa), args_of(n, scores.shape, n.input(2).dtype)}),
           static_cast<size_t>(n.input(2).shape.count()) * sizeof(float)};
 }

@@ -28,6 +28,7 @@ void lower_count(const Graph& graph, NodeDraft& draft) {
 }
 
 void upgrade_sizes(Graph& graph, NodeDraft& draft) {
+  require_inputs(draft, 1);
   const std::vector<int64_t> sizes = draft.attributes.get_ints("split");
   draft.inputs.resize(1);
   if (!sizes.empty())
@@ -58,7 +59,7 @@ void infer(InferContext& c) {
     type.dims[static_cast<size_t>(axis)] = size;
     std::optional<Contents> contents;
     if (const Contents* known = c.contents(0);
-        known != nullptr && x.rank() == 1 && at.is_constant() && size.is_constant() && at.value + size.value <= static_cast<int64_t>(known->size())) {
+        known != nullptr && x.rank() == 1 && at.is_constant() && size.is_constant() && at.value <= static_cast<int64_t>(known->size()) && size.value <= static_cast<int64_t>(known->size()) - at.value) {
       contents = Contents(known->begin() + at.value, known->begin() + at.value + size.value);
     }
     at = c.dims.add(at, size);

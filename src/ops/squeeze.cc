@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "graph/grad_def.h"
-#include "ops/op_list.h"
+#include "ops/elementwise.h"
 
 namespace omni::ops {
 
@@ -14,6 +14,7 @@ constexpr Formal kSqueezed[] = {{"squeezed"}};
 constexpr Formal kExpanded[] = {{"expanded"}};
 
 void upgrade_axes(Graph& graph, NodeDraft& draft) {
+  require_inputs(draft, 1);
   draft.inputs.resize(1);
   if (!draft.attributes.has("axes")) return;
   const std::vector<int64_t> axes = draft.attributes.get_ints("axes");
@@ -26,7 +27,10 @@ constexpr OpVersion kVersions[] = {{21}, {13}, {11, upgrade_axes}, {1}};
 // Axes that are known, in [0, rank), sorted, each once.
 std::vector<int> known_axes(const InferContext& c, const Contents& contents, int rank) {
   std::vector<int> axes;
-  for (const Dim d : contents) axes.push_back(c.axis(d.value, rank));
+  for (const Dim d : contents) {
+    if (!d.is_constant()) c.fail("an axis is not a number");
+    axes.push_back(c.axis(d.value, rank));
+  }
   std::sort(axes.begin(), axes.end());
   if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) c.fail("an axis is listed twice");
   return axes;
