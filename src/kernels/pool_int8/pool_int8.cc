@@ -28,6 +28,10 @@ struct Taps {
   int64_t first, last;
 };
 Taps taps_inside(int64_t at, int64_t kernel, int64_t dilation, int64_t size) {
+  if (dilation == 1) {
+    const int64_t from = std::clamp<int64_t>(-at, 0, kernel), to = std::clamp<int64_t>(size - at, 0, kernel);
+    return {from, std::max(from, to)};
+  }
   const int64_t first = at < 0 ? (-at + dilation - 1) / dilation : 0;
   const int64_t last = at >= size ? 0 : std::min(kernel, (size - 1 - at) / dilation + 1);
   return {std::min(first, kernel), std::max(last, std::min(first, kernel))};
@@ -36,20 +40,23 @@ Taps taps_inside(int64_t at, int64_t kernel, int64_t dilation, int64_t size) {
 // f(window, taps counted with padding, output pixel) for every output pixel.
 template <class F>
 void for_each_window(const PoolInt8Shape& s, const uint8_t* x, core::ThreadPool& pool, const F& f) noexcept {
-  const int64_t pixels = s.batch * s.out_height * s.out_width;
-  if (pixels * s.channels == 0) return;
-  const int64_t work = s.channels * s.kernel_height * s.kernel_width, each = std::max<int64_t>(1, (256 << 10) / work);
-  pool.parallel_for((pixels + each - 1) / each, [&](int64_t task) {
-    for (int64_t p = task * each; p < std::min(pixels, (task + 1) * each); ++p) {
-      const int64_t n = p / (s.out_height * s.out_width), oy = p / s.out_width % s.out_height, ox = p % s.out_width;
-      const int64_t y0 = oy * s.stride_y - s.pad_top, x0 = ox * s.stride_x - s.pad_left;
-      const Taps ty = taps_inside(y0, s.kernel_height, s.dilation_y, s.height), tx = taps_inside(x0, s.kernel_width, s.dilation_x, s.width);
-      const PoolInt8Window w{x + ((n * s.height + y0 + ty.first * s.dilation_y) * s.width + x0 + tx.first * s.dilation_x) * s.channels, ty.last - ty.first,
-                             tx.last - tx.first, s.dilation_y * s.width * s.channels, s.dilation_x * s.channels};
+  const int64_t lines = s.batch * s.out_height;
+  if (lines * s.out_width * s.channels == 0) return;
+  const int64_t work = s.out_width * s.channels * s.kernel_height * s.kernel_width, each = std::max<int64_t>(1, (256 << 10) / work);
+  pool.parallel_for((lines + each - 1) / each, [&](int64_t task) {
+    for (int64_t line = task * each; line < std::min(lines, (task + 1) * each); ++line) {
+      const int64_t n = line / s.out_height, y0 = line % s.out_height * s.stride_y - s.pad_top;
+      const Taps ty = taps_inside(y0, s.kernel_height, s.dilation_y, s.height);
       // Windows of ceil mode may hang over the padding: what lies beyond is not counted.
       const Taps py = taps_inside(y0 + s.pad_top, s.kernel_height, s.dilation_y, s.height + s.pad_top + s.pad_bottom);
-      const Taps px = taps_inside(x0 + s.pad_left, s.kernel_width, s.dilation_x, s.width + s.pad_left + s.pad_right);
-      f(w, (py.last - py.first) * (px.last - px.first), p);
+      for (int64_t ox = 0; ox < s.out_width; ++ox) {
+        const int64_t x0 = ox * s.stride_x - s.pad_left;
+        const Taps tx = taps_inside(x0, s.kernel_width, s.dilation_x, s.width);
+        const Taps px = taps_inside(x0 + s.pad_left, s.kernel_width, s.dilation_x, s.width + s.pad_left + s.pad_right);
+        const PoolInt8Window w{x + ((n * s.height + y0 + ty.first * s.dilation_y) * s.width + x0 + tx.first * s.dilation_x) * s.channels, ty.last - ty.first,
+                               tx.last - tx.first, s.dilation_y * s.width * s.channels, s.dilation_x * s.channels};
+        f(w, (py.last - py.first) * (px.last - px.first), line * s.out_width + ox);
+      }
     }
   });
 }

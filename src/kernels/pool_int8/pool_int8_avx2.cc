@@ -21,10 +21,25 @@ inline void store(uint8_t* p, __m256i v, int64_t n) {
   for (int64_t i = 0; i < n; ++i) p[i] = t[i];
 }
 
+// 16 channels; with 16 to 31 of them the last go twice, half overlapping.
+void max16(const PoolInt8Window& w, int64_t c, __m128i flip, uint8_t* y) {
+  __m128i best = _mm_setzero_si128();
+  for (int64_t i = 0; i < w.rows; ++i) {
+    const uint8_t* p = w.x + i * w.row + c;
+    for (int64_t j = 0; j < w.columns; ++j, p += w.pixel) best = _mm_max_epu8(best, _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), flip));
+  }
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(y + c), _mm_xor_si128(best, flip));
+}
+
 void max(const PoolInt8Window& w, int64_t channels, bool is_signed, uint8_t* y) noexcept {
   const __m256i flip = _mm256_set1_epi8(static_cast<char>(is_signed ? 0x80 : 0));
   for (int64_t c = 0; c < channels; c += 32) {
     const int64_t n = channels - c;
+    if (n < 32 && n >= 16) {
+      max16(w, c, _mm256_castsi256_si128(flip), y);
+      max16(w, channels - 16, _mm256_castsi256_si128(flip), y);
+      return;
+    }
     __m256i best = _mm256_setzero_si256();
     for (int64_t i = 0; i < w.rows; ++i) {
       const uint8_t* p = w.x + i * w.row + c;

@@ -19,7 +19,7 @@ PoolInt8Shape shape(int64_t n, int64_t c, int64_t h, int64_t k, int64_t stride, 
   return {n, c, h, h, out, out, k, k, stride, stride, dilation, dilation, pad, pad, pad, pad};
 }
 
-const PoolInt8Shape kShapes[] = {shape(1, 5, 7, 2, 2, 0), shape(2, 32, 9, 3, 2, 1), shape(1, 70, 6, 3, 1, 1), shape(1, 33, 9, 3, 2, 1, 2), shape(1, 64, 7, 7, 1, 0), shape(1, 40, 30, 30, 1, 0)};
+const PoolInt8Shape kShapes[] = {shape(1, 5, 7, 2, 2, 0), shape(1, 20, 24, 2, 2, 0), shape(1, 50, 8, 2, 2, 0), shape(2, 32, 9, 3, 2, 1), shape(1, 70, 6, 3, 1, 1), shape(1, 33, 9, 3, 2, 1, 2), shape(1, 64, 7, 7, 1, 0), shape(1, 40, 30, 30, 1, 0)};
 
 int32_t value(uint8_t b, bool is_signed) { return is_signed ? static_cast<int8_t>(b) : b; }
 
