@@ -3,10 +3,9 @@
 # Usage: cli_public_names.sh LIBRARY LIST [--update]
 set -euo pipefail
 names() {
-  # Functions and types by their qualified name: without parameters, return types and the decorations of the object format. Templates of the standard library that
-  # were made for our types are weak and belong to nobody.
-  nm -DC --defined-only "$1" | sed -E 's/^[0-9a-f]+ [A-Za-z] //' | grep -v -E '^(std::|void std::|guard variable)' | sed -E 's/^(typeinfo name|typeinfo|vtable) for //; s/\[abi:[a-z0-9]+\]//g; s/\(.*//; s/^.* (omni::)/\1/' |
-    grep -v -E '^(_init|_fini|operator|__)' | sort -u
+  # By their qualified name, without parameters, return types and the decorations of the object format. Templates of the standard library that were made for our
+  # types are weak and belong to nobody.
+  nm -DC --defined-only "$1" | sed -E 's/^[0-9a-f]+ [A-Za-z] //; s/^(typeinfo name|typeinfo|vtable) for //; s/\[abi:[a-z0-9]+\]//g; s/\(.*//' | grep '^omni::' | sort -u
 }
 if [ "${3:-}" = --update ]; then
   names "$1" > "$2"
