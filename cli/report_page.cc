@@ -13,7 +13,7 @@ constexpr char kStyle[] = R"css(
 body{font:16px/1.5 system-ui,sans-serif;color:var(--text);background:var(--paper);max-width:64rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}.answer{font-size:1.15rem;border-left:4px solid var(--mark);padding-left:.8rem}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{padding:.35rem .6rem;border-bottom:1px solid var(--line);text-align:left;white-space:nowrap}
-th{background:var(--soft)}.n{text-align:right;font-variant-numeric:tabular-nums}.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(20rem,1fr));gap:1.5rem}
+th{background:var(--soft)}.n{text-align:right;font-variant-numeric:tabular-nums}.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(26rem,1fr));gap:1.5rem}
 figure{margin:0;break-inside:avoid}figcaption{font-weight:600}figcaption small{font-weight:400}pre{background:var(--soft);padding:.8rem;overflow-x:auto}
 @media print{body{max-width:none;margin:0}}
 )css";
