@@ -66,7 +66,7 @@ constinit const OpDef kRandomMask = {.name = "RandomMask",
                                      .inputs = kInputs,
                                      .outputs = kOutputs,
                                      .attributes = kAttributes,
-                                     .traits = kInPlace | kRandom,
+                                     .traits = kInPlace,  // not kRandom: a pure function of its inputs
                                      .infer = infer,
                                      .cost = cost,
                                      .bind = bind};
