@@ -13,7 +13,7 @@
 #include "core/thread_pool.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm_int8/gemm_int8.h"
-#include "peak.h"
+#include "kernels/peak/peak.h"
 
 namespace {
 
@@ -30,23 +30,15 @@ double rate(F&& f, double operations) {
   return operations / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / 1e9;
 }
 
-double peak_rate(bench::PeakFn peak) {
-  constexpr int64_t kRounds = 2'000'000;
-  int64_t operations = 0;
-  const auto start = std::chrono::steady_clock::now();
-  operations = peak(kRounds);
-  return static_cast<double>(operations) / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / 1e9;
-}
-
 struct Outcome {
   double peak = 0, kernel = 0;
 };
 
 template <class F>
-Outcome alternate(int repetitions, bench::PeakFn peak, F&& kernel) {
+Outcome alternate(int repetitions, kernels::PeakFn peak, F&& kernel) {
   Outcome best;
   for (int i = 0; i < repetitions; ++i) {
-    best.peak = std::max(best.peak, peak_rate(peak));
+    best.peak = std::max(best.peak, kernels::peak_rate(peak, 1, 2'000'000));
     best.kernel = std::max(best.kernel, rate(kernel, kOperations));
   }
   return best;
@@ -60,7 +52,7 @@ core::Tensor floats(int64_t count) {
   return t;
 }
 
-Outcome f32(Isa isa, bench::PeakFn peak, int repetitions) {
+Outcome f32(Isa isa, kernels::PeakFn peak, int repetitions) {
   core::ThreadPool pool(1);
   const core::Tensor a = floats(kSize * kSize), b = floats(kSize * kSize);
   core::Tensor c(core::DType::kF32, core::Shape{kSize * kSize});
@@ -77,7 +69,7 @@ Outcome f32(Isa isa, bench::PeakFn peak, int repetitions) {
   return alternate(repetitions, peak, [&] { kernels::gemm(isa, args, pool); });
 }
 
-Outcome int8(Isa isa, bench::PeakFn peak, int repetitions) {
+Outcome int8(Isa isa, kernels::PeakFn peak, int repetitions) {
   core::ThreadPool pool(1);
   std::vector<uint8_t> a(kSize * kSize);
   std::vector<int8_t> w(kSize * kSize);
@@ -110,10 +102,10 @@ int main(int argc, char** argv) {
   std::printf("[\n");
   const bool avx512 = core::isa_available(Isa::kAvx512), vnni = core::isa_available(Isa::kAvx512Vnni);
   if (core::isa_available(Isa::kAvx2)) {
-    print("gemm_f32", "avx2", f32(Isa::kAvx2, bench::avx2::peak_f32, repetitions), false);
-    print("gemm_int8", "avx2", int8(Isa::kAvx2, bench::avx2::peak_int8, repetitions), !avx512);
+    print("gemm_f32", "avx2", f32(Isa::kAvx2, kernels::peak_f32(Isa::kAvx2), repetitions), false);
+    print("gemm_int8", "avx2", int8(Isa::kAvx2, kernels::peak_int8(Isa::kAvx2), repetitions), !avx512);
   }
-  if (avx512) print("gemm_f32", "avx512", f32(Isa::kAvx512, bench::avx512::peak_f32, repetitions), !vnni);
-  if (vnni) print("gemm_int8", "avx512vnni", int8(Isa::kAvx512Vnni, bench::avx512vnni::peak_int8, repetitions), true);
+  if (avx512) print("gemm_f32", "avx512", f32(Isa::kAvx512, kernels::peak_f32(Isa::kAvx512), repetitions), !vnni);
+  if (vnni) print("gemm_int8", "avx512vnni", int8(Isa::kAvx512Vnni, kernels::peak_int8(Isa::kAvx512Vnni), repetitions), true);
   std::printf("]\n");
 }

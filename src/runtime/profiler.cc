@@ -5,6 +5,8 @@
 #include <map>
 
 #include "core/json_escape.h"
+#include "core/thread_pool.h"
+#include "kernels/peak/peak.h"
 
 namespace omni::runtime {
 
@@ -16,13 +18,25 @@ int64_t nanoseconds() noexcept {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// The rates of a row whose operations and bytes of all calls are known.
-void set_rates(ProfileRow& row, double operations, double bytes, double total, double peak_gflops) {
+struct Sums {
+  double operations = 0, bytes = 0;
+  double ideal = 0;  // seconds at the peak; 0 where that is not known
+
+  void add(const StepProfile& s, const Peak& peak) {
+    const auto calls = static_cast<double>(s.calls);
+    const double best = s.integer ? peak.int8 : peak.f32;
+    operations += static_cast<double>(s.operations) * calls;
+    bytes += static_cast<double>(s.bytes) * calls;
+    if (best > 0) ideal += static_cast<double>(s.operations) * calls / (best * 1e9);
+  }
+};
+
+void set_rates(ProfileRow& row, const Sums& sums, double total) {
   if (total > 0) row.share = row.seconds / total;
   if (row.seconds <= 0) return;
-  row.gflops = operations / row.seconds / 1e9;
-  row.gigabytes_per_second = bytes / row.seconds / 1e9;
-  if (peak_gflops > 0) row.share_of_peak = row.gflops / peak_gflops;
+  row.gflops = sums.operations / row.seconds / 1e9;
+  row.gigabytes_per_second = sums.bytes / row.seconds / 1e9;
+  row.share_of_peak = sums.ideal / row.seconds;
 }
 
 double total_seconds(const std::vector<StepProfile>& steps) {
@@ -36,6 +50,11 @@ std::string number_member(const char* name, double value) { return json_quoted(n
 }  // namespace
 
 using namespace core;
+
+Peak measure_peak(Isa isa, int threads) {
+  const int cores = std::clamp(threads, 1, physical_cores());
+  return {kernels::peak_rate(kernels::peak_f32(isa)) * cores, kernels::peak_rate(kernels::peak_int8(isa)) * cores};
+}
 
 Profiler::Profiler() : start_(nanoseconds()) {}
 
@@ -56,7 +75,7 @@ void Profiler::reset() noexcept {
   run_seconds_ = 0;
 }
 
-std::vector<ProfileRow> Profiler::by_node(double peak_gflops) const {
+std::vector<ProfileRow> Profiler::by_node(const Peak& peak) const {
   const double total = total_seconds(steps_);
   std::vector<ProfileRow> rows;
   for (const StepProfile& s : steps_) {
@@ -67,33 +86,33 @@ std::vector<ProfileRow> Profiler::by_node(double peak_gflops) const {
     row.shapes = s.shapes;
     row.calls = s.calls;
     row.seconds = s.seconds;
-    const auto calls = static_cast<double>(s.calls);
-    set_rates(row, static_cast<double>(s.operations) * calls, static_cast<double>(s.bytes) * calls, total, peak_gflops);
+    Sums sums;
+    sums.add(s, peak);
+    set_rates(row, sums, total);
   }
   return rows;
 }
 
-std::vector<ProfileRow> Profiler::by_operator(double peak_gflops) const {
-  struct Sum {
+std::vector<ProfileRow> Profiler::by_operator(const Peak& peak) const {
+  struct Operator {
     ProfileRow row;
-    double operations = 0, bytes = 0;
+    Sums sums;
   };
-  std::map<std::string, Sum> sums;
+  std::map<std::string, Operator> operators;
   for (const StepProfile& s : steps_) {
     if (s.calls == 0) continue;
-    Sum& sum = sums[s.op];
-    sum.row.nodes = sum.row.calls == 0 ? 1 : sum.row.nodes + 1;
-    sum.row.calls += s.calls;
-    sum.row.seconds += s.seconds;
-    sum.operations += static_cast<double>(s.operations) * static_cast<double>(s.calls);
-    sum.bytes += static_cast<double>(s.bytes) * static_cast<double>(s.calls);
+    Operator& o = operators[s.op];
+    o.row.nodes = o.row.calls == 0 ? 1 : o.row.nodes + 1;
+    o.row.calls += s.calls;
+    o.row.seconds += s.seconds;
+    o.sums.add(s, peak);
   }
   const double total = total_seconds(steps_);
   std::vector<ProfileRow> rows;
-  for (auto& [op, sum] : sums) {
-    sum.row.name = sum.row.op = op;
-    set_rates(sum.row, sum.operations, sum.bytes, total, peak_gflops);
-    rows.push_back(std::move(sum.row));
+  for (auto& [name, o] : operators) {
+    o.row.name = o.row.op = name;
+    set_rates(o.row, o.sums, total);
+    rows.push_back(std::move(o.row));
   }
   std::stable_sort(rows.begin(), rows.end(), [](const ProfileRow& a, const ProfileRow& b) { return a.seconds > b.seconds; });
   return rows;

@@ -8,7 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "core/isa.h"
+
 namespace omni::runtime {
+
+// What the cores could do at best, in 1e9 operations per second; 0: not known.
+struct Peak {
+  double f32 = 0, int8 = 0;
+};
+// Measured on registers alone with one thread, times `threads` (at most the physical cores): takes a few milliseconds.
+Peak measure_peak(core::Isa isa, int threads);
 
 struct StepProfile {
   std::string node;        // its name, or its first output's where it has none
@@ -16,6 +25,7 @@ struct StepProfile {
   std::string shapes;      // "f32[1,20,24,24]" of the first output
   int64_t operations = 0;  // of one call
   int64_t bytes = 0;
+  bool integer = false;  // computes on 8-bit integers
   int64_t calls = 0;
   double seconds = 0;         // of all calls
   double begin = 0, end = 0;  // of the newest call, seconds since the profiler's start
@@ -29,7 +39,7 @@ struct ProfileRow {
   double share = 0;   // of the time in all steps
   double gflops = 0;  // operations per second / 1e9
   double gigabytes_per_second = 0;
-  double share_of_peak = 0;  // gflops over the peak that was given; 0 without
+  double share_of_peak = 0;  // gflops over the peak of its arithmetic; 0 where that is not known
 };
 
 class Profiler {
@@ -57,10 +67,10 @@ class Profiler {
   int64_t runs() const { return runs_; }
   double run_seconds() const { return run_seconds_; }
 
-  // One row a step that ran, in plan order; peak in GFLOP/s, or 0.
-  std::vector<ProfileRow> by_node(double peak_gflops = 0) const;
+  // One row a step that ran, in plan order.
+  std::vector<ProfileRow> by_node(const Peak& peak = {}) const;
   // One row an operator, the slowest first.
-  std::vector<ProfileRow> by_operator(double peak_gflops = 0) const;
+  std::vector<ProfileRow> by_operator(const Peak& peak = {}) const;
   // Trace Event Format (JSON): one complete event a step of the newest run, and its shapes, GFLOP/s and bytes as arguments.
   std::string chrome_trace() const;
 

@@ -358,6 +358,7 @@ void SegmentBuilder::register_profile() {
     p.shapes = std::string(dtype_name(out.dtype)) + out.shape.text();
     p.operations = cost.operations;
     p.bytes = cost.bytes;
+    p.integer = !inputs.empty() && (inputs[0].dtype == DType::kI8 || inputs[0].dtype == DType::kU8);
     profiles.push_back(std::move(p));
   }
   size_t index = model_.profiler->add_steps(std::move(profiles));

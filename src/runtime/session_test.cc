@@ -274,11 +274,13 @@ TEST(Session, ProfilesEveryStep) {
   for (int i = 0; i < 3; ++i) session.run(x);
   const Profiler& profiler = session.profiler();
   EXPECT_EQ(profiler.runs(), 3);
-  const std::vector<ProfileRow> rows = profiler.by_node(100);
+  const std::vector<ProfileRow> rows = profiler.by_node({.f32 = 100});
   ASSERT_EQ(rows.size(), 4u);
   EXPECT_EQ(rows[0].op, "test.MatMul");
   EXPECT_EQ(rows[0].shapes, "f32[5,2]");
   EXPECT_EQ(rows[0].calls, 3);
+  EXPECT_NEAR(rows[0].share_of_peak, rows[0].gflops / 100, 1e-12);
+  EXPECT_EQ(profiler.by_node()[0].share_of_peak, 0);
   double share = 0;
   for (const ProfileRow& row : rows) share += row.share;
   EXPECT_NEAR(share, 1, 1e-12);

@@ -1,6 +1,5 @@
 #include "runtime/state_set.h"
 
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
@@ -156,7 +155,7 @@ void* StateSet::spare(int slot) {
   if (!e.spare || e.spare.use_count() > 1) {
     e.spare = allocate(e.value.bytes());
   } else {
-    std::atomic_thread_fence(std::memory_order_acquire);  // after the last reader elsewhere let go of it
+    std::shared_ptr<std::byte>(e.spare).reset();  // its decrement acquires what the last holder on another thread released with its own
   }
   return e.spare.get();
 }

@@ -1,8 +1,8 @@
-#include "peak.h"
+#include "kernels/peak/peak.h"
 
-namespace omni::bench::avx512 {
+namespace omni::kernels::avx512 {
 
-int64_t peak_f32(int64_t rounds) {
+int64_t peak_f32_rounds(int64_t rounds) {
   for (int64_t i = 0; i < rounds; ++i) {
     asm volatile(
       "vfmadd231ps %%zmm30, %%zmm31, %%zmm0\n"
@@ -34,4 +34,4 @@ int64_t peak_f32(int64_t rounds) {
   return rounds * 24 * 32;
 }
 
-}  // namespace omni::bench::avx512
+}  // namespace omni::kernels::avx512

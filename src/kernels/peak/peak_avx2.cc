@@ -1,8 +1,8 @@
-#include "peak.h"
+#include "kernels/peak/peak.h"
 
-namespace omni::bench::avx2 {
+namespace omni::kernels::avx2 {
 
-int64_t peak_f32(int64_t rounds) {
+int64_t peak_f32_rounds(int64_t rounds) {
   for (int64_t i = 0; i < rounds; ++i) {
     asm volatile(
       "vfmadd231ps %%ymm14, %%ymm15, %%ymm0\n"
@@ -22,7 +22,7 @@ int64_t peak_f32(int64_t rounds) {
   return rounds * 12 * 16;
 }
 
-int64_t peak_int8(int64_t rounds) {
+int64_t peak_int8_rounds(int64_t rounds) {
   for (int64_t i = 0; i < rounds; ++i) {
     asm volatile(
       "vpmaddwd %%ymm14, %%ymm15, %%ymm12\n"
@@ -54,4 +54,4 @@ int64_t peak_int8(int64_t rounds) {
   return rounds * 12 * 32;
 }
 
-}  // namespace omni::bench::avx2
+}  // namespace omni::kernels::avx2
