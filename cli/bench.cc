@@ -8,7 +8,11 @@ namespace {
 
 constexpr PositionalSpec kPositionals[] = {{"MODEL", "an .onnx or .omni file"}};
 constexpr OptionSpec kOptions[] = {
-    {.name = "--shape", .value = "NAME=SIZES", .help = "an input's sizes where the model leaves them open (default 1)", .kind = Kind::kText, .repeated = true},
+    {.name = "--shape",
+     .value = "NAME=SIZES",
+     .help = "an input's sizes where the model leaves them open (default 1)",
+     .kind = Kind::kText,
+     .repeated = true},
     {"--warmup", "N", "runs before the clock starts", Kind::kCount, "10"},
     {"--runs", "N", "runs to measure; default: as many as fit into --time-budget", Kind::kCount},
     {"--time-budget", "TIME", "how long to measure", Kind::kTime, "3s"},

@@ -18,15 +18,15 @@ class Arguments;
 enum class Kind : uint8_t { kFlag, kText, kCount, kInteger, kNumber, kTime, kSize, kShare, kChoice };
 
 struct OptionSpec {
-  std::string_view name;           // "--threads", or "-o" with a short form only
-  std::string_view value;          // "N"; "" for a flag
-  std::string_view help;           // one line
+  std::string_view name;   // "--threads", or "-o" with a short form only
+  std::string_view value;  // "N"; "" for a flag
+  std::string_view help;   // one line
   Kind kind = Kind::kText;
   std::string_view fallback = {};  // what holds when it is not given, as help prints it; read by the getters when it is a value of the kind
   std::string_view choices = {};   // kChoice: separated by "|"
   bool required = false;
   bool repeated = false;
-  char letter = 0;                 // 'q' for -q beside --quiet
+  char letter = 0;  // 'q' for -q beside --quiet
 };
 
 struct OptionGroup {

@@ -55,7 +55,8 @@ int run(const Arguments& arguments, Output& output) {
   output.result().set("outputs", errors_json(outputs, answer.outputs)).set("values", errors_json(values, answer.values));
   output.result().set("first_drift", answer.first_drift ? error_row(first, *answer.first_drift) : Json());
   if (answer.top1_agreement) output.result().set("top1_agreement", *answer.top1_agreement);
-  output.line(path_b + " against " + path_a + ", " + std::to_string(answer.samples) + (data ? " samples of " + data->description() : " samples of noise"));
+  output.line(path_b + " against " + path_a + ", " + std::to_string(answer.samples) +
+              (data ? " samples of " + data->description() : " samples of noise"));
   output.table(outputs);
   if (arguments.flag("--all")) output.table(values);
   if (answer.top1_agreement) output.line("same top-1: " + fixed_text(*answer.top1_agreement * 100, 2) + " %");

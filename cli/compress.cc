@@ -17,8 +17,8 @@ constexpr OptionSpec kOptions[] = {
     {"--force", "", "overwrite FILE", Kind::kFlag},
 };
 constexpr OptionSpec kCalibrationOptions[] = {
-    {"--data", "DATA", "samples for int8-static: IDX directory or pair, NPY, NPZ, CSV, folder of pictures, or fashion-mnist; then @train, @test, @0:1000",
-     Kind::kText},
+    {"--data", "DATA",
+     "samples for int8-static: IDX directory or pair, NPY, NPZ, CSV, folder of pictures, or fashion-mnist; then @train, @test, @0:1000", Kind::kText},
     {"--samples", "N", "of them", Kind::kCount, "512"},
     {"--observer", "NAME", "how an activation's range is chosen", Kind::kChoice, "mse", "minmax|percentile|entropy|mse"},
     {"--percentile", "SHARE", "of the values inside the range, for --observer percentile", Kind::kShare, "99.99%"},
@@ -35,7 +35,10 @@ constexpr Example kExamples[] = {
 StaticQuantization ranges(const Arguments& arguments) {
   const std::string name = arguments.text("--observer");
   StaticQuantization options;
-  options.observer = name == "minmax" ? Observer::kMinMax : name == "percentile" ? Observer::kPercentile : name == "entropy" ? Observer::kEntropy : Observer::kMse;
+  options.observer = name == "minmax"       ? Observer::kMinMax
+                     : name == "percentile" ? Observer::kPercentile
+                     : name == "entropy"    ? Observer::kEntropy
+                                            : Observer::kMse;
   options.percentile = arguments.share("--percentile") * 100;
   return options;
 }

@@ -10,7 +10,11 @@ namespace {
 
 constexpr PositionalSpec kPositionals[] = {{"MODEL", "an .onnx or .omni file"}};
 constexpr OptionSpec kOptions[] = {
-    {.name = "--shape", .value = "NAME=SIZES", .help = "an input's sizes where the model leaves them open (default 1)", .kind = Kind::kText, .repeated = true},
+    {.name = "--shape",
+     .value = "NAME=SIZES",
+     .help = "an input's sizes where the model leaves them open (default 1)",
+     .kind = Kind::kText,
+     .repeated = true},
     {"--nodes", "", "list every node", Kind::kFlag},
     {"--text", "", "print the graph in its text form", Kind::kFlag},
 };
@@ -91,7 +95,8 @@ int run(const Arguments& arguments, Output& output) {
   print_ports(output, "output     ", summary.outputs);
   output.line("parameters   " + grouped_text(summary.parameters) + " in " + bytes_text(static_cast<double>(summary.weight_bytes)));
   if (summary.missing.empty()) {
-    output.line("operations   " + count_text(static_cast<double>(summary.operations)) + " a run, " + bytes_text(static_cast<double>(summary.bytes)) + " moved");
+    output.line("operations   " + count_text(static_cast<double>(summary.operations)) + " a run, " + bytes_text(static_cast<double>(summary.bytes)) +
+                " moved");
     output.line("peak memory  " + bytes_text(static_cast<double>(summary.peak_memory_bytes)) + " of activations");
   }
   for (const auto& [key, value] : graph.metadata()) output.line(key + ": " + value);
@@ -105,6 +110,7 @@ int run(const Arguments& arguments, Output& output) {
 
 }  // namespace
 
-extern const CommandSpec kInspect = {"inspect", "Show a model's operators, shapes, parameters, operations and memory", kPositionals, kGroups, kExamples, run};
+extern const CommandSpec kInspect = {
+    "inspect", "Show a model's operators, shapes, parameters, operations and memory", kPositionals, kGroups, kExamples, run};
 
 }  // namespace omni::cli

@@ -16,7 +16,10 @@ void write_manifest(const std::string& directory, const Arguments& arguments, co
     written.push(Json::object().set("path", std::filesystem::path(path).filename().string()).set("sha256", file_sha256(path)));
   }
   Json manifest = Json::object();
-  manifest.set("tool", "omni " + std::string(version())).set("command_line", Json::array(arguments.words())).set("inputs", read).set("outputs", written);
+  manifest.set("tool", "omni " + std::string(version()))
+      .set("command_line", Json::array(arguments.words()))
+      .set("inputs", read)
+      .set("outputs", written);
   write_file((std::filesystem::path(directory) / "manifest.json").string(), manifest.text(true) + "\n", true);
 }
 

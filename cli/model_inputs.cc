@@ -82,13 +82,15 @@ std::vector<std::string> save_outputs(const Tensors& outputs, const std::string&
   std::error_code failed;
   fs::create_directories(directory, failed);
   if (!fs::is_directory(directory)) {
-    throw Error(ErrorCode::kMachine, "cannot make this directory" + (failed ? ": " + failed.message() : std::string()), directory, "choose another --output-dir");
+    throw Error(ErrorCode::kMachine, "cannot make this directory" + (failed ? ": " + failed.message() : std::string()), directory,
+                "choose another --output-dir");
   }
   std::vector<std::string> paths;
   std::set<std::string> taken;
   for (const auto& [name, tensor] : outputs) {
     std::string path = (fs::path(directory) / output_file_name(name)).string();
-    if (!taken.insert(path).second) throw Error(ErrorCode::kInvalidData, "two outputs have the same file name", path, "rename one of them in the model");
+    if (!taken.insert(path).second)
+      throw Error(ErrorCode::kInvalidData, "two outputs have the same file name", path, "rename one of them in the model");
     if (!overwrite && fs::exists(path)) throw Error(ErrorCode::kExists, "is there already", path, "use --force to overwrite it");
     paths.push_back(std::move(path));
   }

@@ -26,7 +26,11 @@ int run(const Arguments& arguments, Output& output) {
   const Graph graph = new_network(name, static_cast<uint64_t>(seed));
   graph.save(path, {.overwrite = arguments.flag("--force"), .format = arguments.text("--format")});
   output.input().set("network", name).set("seed", seed);
-  output.result().set("path", path).set("parameters", graph.parameters()).set("inputs", ports_json(graph.inputs())).set("outputs", ports_json(graph.outputs()));
+  output.result()
+      .set("path", path)
+      .set("parameters", graph.parameters())
+      .set("inputs", ports_json(graph.inputs()))
+      .set("outputs", ports_json(graph.outputs()));
   output.line(path + ": " + name + ", " + grouped_text(graph.parameters()) + " parameters, seed " + std::to_string(seed));
   return 0;
 }

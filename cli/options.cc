@@ -62,7 +62,8 @@ void check_value(const OptionSpec& option, const std::string& value) {
     }
     const std::string name = word.substr(0, word.find('='));
     const std::string near = did_you_mean(name, known);
-    throw Error(ErrorCode::kInvalidArgument, "unknown option " + printable(name), "omni " + std::string(command.name), near.empty() ? see_help(command) : near);
+    throw Error(ErrorCode::kInvalidArgument, "unknown option " + printable(name), "omni " + std::string(command.name),
+                near.empty() ? see_help(command) : near);
   }
   throw Error(ErrorCode::kInvalidArgument, "surplus argument " + printable(word), "omni " + std::string(command.name), see_help(command));
 }
@@ -120,7 +121,11 @@ Arguments parse_arguments(const CommandSpec& command, std::span<const std::strin
       if (option.kind == Kind::kFlag) {
         app.add_flag(cli11_name(option), flags[name])->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
       } else {
-        app.add_option(cli11_name(option), values[name])->type_size(1)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(false);
+        app.add_option(cli11_name(option), values[name])
+            ->type_size(1)
+            ->expected(1)
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+            ->allow_extra_args(false);
       }
     }
   }

@@ -55,8 +55,7 @@ std::string Table::text(bool aligned) const {
   return text;
 }
 
-Output::Output(Terminal& terminal, std::string command, Settings settings)
-    : terminal_(terminal), command_(std::move(command)), settings_(settings) {}
+Output::Output(Terminal& terminal, std::string command, Settings settings) : terminal_(terminal), command_(std::move(command)), settings_(settings) {}
 
 Output::~Output() = default;
 

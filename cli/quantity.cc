@@ -18,7 +18,7 @@ struct Unit {
 };
 
 constexpr Unit kTimes[] = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"min", 60}, {"h", 3600}};
-constexpr Unit kSizes[] = {{"B", 1},     {"kB", 1e3},    {"KB", 1e3},        {"MB", 1e6},           {"GB", 1e9},
+constexpr Unit kSizes[] = {{"B", 1},     {"kB", 1e3},     {"KB", 1e3},        {"MB", 1e6},           {"GB", 1e9},
                            {"TB", 1e12}, {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TiB", 1099511627776.0}};
 constexpr Unit kShares[] = {{"%", 0.01}};
 constexpr Unit kCounts[] = {{"", 1}, {"k", 1e3}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}};
@@ -77,9 +77,7 @@ int64_t parse_bytes(std::string_view text, std::string_view what) {
   return whole(parse_with(kSizes, text, what, "write a size with its unit, such as 64MB or 64MiB"), text, what);
 }
 
-double parse_share(std::string_view text, std::string_view what) {
-  return parse_with(kShares, text, what, "write a share in percent, such as 1%");
-}
+double parse_share(std::string_view text, std::string_view what) { return parse_with(kShares, text, what, "write a share in percent, such as 1%"); }
 
 int64_t parse_count(std::string_view text, std::string_view what) {
   return whole(parse_with(kCounts, text, what, "write a count such as 128, 2k or 1M"), text, what);

@@ -46,9 +46,8 @@ std::vector<Ranked> top_of(std::span<const double> scores, int64_t k) {
   const auto count = std::min(all.size(), static_cast<size_t>(std::max<int64_t>(k, 0)));
   // NaN sorts last, so that the order is a strict one.
   const auto key = [](double v) { return std::isnan(v) ? -INFINITY : v; };
-  std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count), all.end(), [&](const Ranked& a, const Ranked& b) {
-    return key(a.value) != key(b.value) ? key(a.value) > key(b.value) : a.index < b.index;
-  });
+  std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count), all.end(),
+                    [&](const Ranked& a, const Ranked& b) { return key(a.value) != key(b.value) ? key(a.value) > key(b.value) : a.index < b.index; });
   all.resize(count);
   return all;
 }
@@ -101,16 +100,17 @@ Json print_outputs(Output& output, const Tensors& tensors) {
 Json print_profile(Output& output, const std::vector<NodeProfile>& nodes) {
   double total = 0;
   for (const NodeProfile& node : nodes) total += node.seconds;
-  Table table({"node", "operator", "time>", "share>", "GFLOP/s>", "GB/s>"});
+  Table table({"node", "operator", "time>", "share %>", "GFLOP/s>", "of peak>", "GB/s>"});
   Json list = Json::array();
   for (const NodeProfile& node : nodes) {
     const double once = node.calls > 0 ? node.seconds / static_cast<double>(node.calls) : 0;
     const double gflops = once > 0 ? static_cast<double>(node.operations) / once * 1e-9 : 0;
     const double gigabytes = once > 0 ? static_cast<double>(node.bytes) / once * 1e-9 : 0;
-    table.row({node.name, node.op, seconds_text(once), share_text(total > 0 ? node.seconds / total : 0), fixed_text(gflops, 1), fixed_text(gigabytes, 1)});
+    table.row({node.name, node.op, seconds_text(once), fixed_text(total > 0 ? node.seconds / total * 100 : 0, 1), fixed_text(gflops, 1),
+               node.share_of_peak > 0 ? share_text(node.share_of_peak) : "-", fixed_text(gigabytes, 1)});
     Json entry = Json::object();
     entry.set("name", node.name).set("operator", node.op).set("time_ms", once * 1e3).set("operations", node.operations).set("bytes", node.bytes);
-    list.push(std::move(entry.set("gflop_per_s", gflops).set("gb_per_s", gigabytes)));
+    list.push(std::move(entry.set("gflop_per_s", gflops).set("share_of_peak", node.share_of_peak).set("gb_per_s", gigabytes)));
   }
   output.line("");
   output.table(table);

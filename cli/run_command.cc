@@ -59,7 +59,8 @@ int print_about(std::span<const std::string> words, Terminal& terminal) {
     return 0;
   }
   if (first == "completion") {
-    if (second != "bash" && second != "zsh") throw Error(ErrorCode::kInvalidArgument, "expected bash or zsh, got " + printable(second), "omni completion");
+    if (second != "bash" && second != "zsh")
+      throw Error(ErrorCode::kInvalidArgument, "expected bash or zsh, got " + printable(second), "omni completion");
     terminal.out << (second == "bash" ? bash_completion() : zsh_completion());
     return 0;
   }
@@ -83,7 +84,7 @@ int run_named(std::span<const std::string> words, Terminal& terminal) {
 
 int report_error(const Error& error, std::span<const std::string> words, Terminal& terminal) {
   if (has_word(words, "--json")) terminal.out << error_json(error, words.empty() ? "" : words[0]) << "\n" << std::flush;
-  terminal.err << "error: " << error.what();
+  terminal.err << (terminal.colour ? "\x1b[1;31merror:\x1b[0m " : "error: ") << error.what();
   if (error.code() == ErrorCode::kInternal) terminal.err << " (this is a bug of omni's; please report it with the command and the model)";
   terminal.err << "\n" << std::flush;
   return exit_code(error.code());

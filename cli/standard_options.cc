@@ -96,7 +96,8 @@ InputShapes shapes_option(const Arguments& arguments) {
   InputShapes shapes;
   for (const std::string& text : arguments.all("--shape")) {
     const size_t mark = text.rfind('=');
-    if (mark == std::string::npos || mark == 0) throw Error(ErrorCode::kInvalidArgument, "expected NAME=1,3,224,224, got " + printable(text), "--shape");
+    if (mark == std::string::npos || mark == 0)
+      throw Error(ErrorCode::kInvalidArgument, "expected NAME=1,3,224,224, got " + printable(text), "--shape");
     shapes[text.substr(0, mark)] = sizes_of(std::string_view(text).substr(mark + 1), "--shape");
   }
   return shapes;
@@ -107,7 +108,8 @@ void check_writable(const std::string& path, bool overwrite) {
   std::error_code failed;
   if (!overwrite && fs::is_regular_file(path, failed)) throw Error(ErrorCode::kExists, "is there already", path, "use --force to overwrite it");
   const fs::path parent = fs::path(path).parent_path();
-  if (!parent.empty() && !fs::is_directory(parent, failed)) throw Error(ErrorCode::kNotFound, "there is no such directory", parent.string(), "make it first");
+  if (!parent.empty() && !fs::is_directory(parent, failed))
+    throw Error(ErrorCode::kNotFound, "there is no such directory", parent.string(), "make it first");
 }
 
 Json ports_json(const std::vector<ValueInfo>& ports) {

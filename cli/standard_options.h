@@ -33,7 +33,13 @@ inline constexpr OptionSpec kPreprocessOptions[] = {
 inline constexpr OptionGroup kPreprocessGroup = {"Pictures", kPreprocessOptions};
 
 inline constexpr OptionSpec kDataOptions[] = {
-    {"--data", "DATA", "IDX directory or pair, NPY, NPZ, CSV, folder of pictures, or fashion-mnist; then @train, @test, @0:1000", Kind::kText, {}, {}, true},
+    {"--data",
+     "DATA",
+     "IDX directory or pair, NPY, NPZ, CSV, folder of pictures, or fashion-mnist; then @train, @test, @0:1000",
+     Kind::kText,
+     {},
+     {},
+     true},
     {"--target", "NAME", "CSV column or NPZ array that is the target; none for none", Kind::kText},
     {"--values", "", "the target is a value, even where all are whole numbers", Kind::kFlag},
 };

@@ -37,8 +37,9 @@ constexpr OptionSpec kStopOptions[] = {
     {"--resume", "", "go on from the checkpoint in --directory", Kind::kFlag},
     {"--restart", "", "begin anew whatever is in --directory", Kind::kFlag},
 };
-constexpr OptionGroup kGroups[] = {{"Options", kOptions},  kDataGroup,    {"Optimizer", kOptimizerOptions}, {"Validation and resuming", kStopOptions},
-                                   kPreprocessGroup,       kMachineGroup, kOutputGroup};
+constexpr OptionGroup kGroups[] = {
+    {"Options", kOptions}, kDataGroup,  {"Optimizer", kOptimizerOptions}, {"Validation and resuming", kStopOptions}, kPreprocessGroup,
+    kMachineGroup,         kOutputGroup};
 constexpr Example kExamples[] = {
     {"Ten classes of clothes", "omni train lenet5.onnx --data fashion-mnist@0:6000 --epochs 1 -o trained.onnx"},
     {"Adam with a falling learning rate, and checkpoints",
@@ -77,7 +78,9 @@ TrainOptions train_options(const Arguments& arguments, const Graph& graph, Outpu
   }
   options.patience = arguments.count("--patience");
   options.directory = arguments.text("--directory");
-  options.on_checkpoint = arguments.flag("--resume") ? OnCheckpoint::kResume : arguments.flag("--restart") ? OnCheckpoint::kRestart : OnCheckpoint::kRefuse;
+  options.on_checkpoint = arguments.flag("--resume")    ? OnCheckpoint::kResume
+                          : arguments.flag("--restart") ? OnCheckpoint::kRestart
+                                                        : OnCheckpoint::kRefuse;
   check_resume(arguments);
   options.seed = static_cast<uint64_t>(arguments.integer("--seed"));
   options.threads = threads_option(arguments);
@@ -91,8 +94,9 @@ void print_report(Output& output, const TrainReport& report) {
   Table table({"epoch>", "loss>", "accuracy %>", "validation loss>", "validation accuracy %>", "learning rate>", "time>"});
   Json epochs = Json::array();
   for (const EpochReport& epoch : report.epochs) {
-    table.row({std::to_string(epoch.epoch), number_text(epoch.loss), percent(epoch.accuracy), epoch.validation_loss ? number_text(*epoch.validation_loss) : "",
-               percent(epoch.validation_accuracy), number_text(epoch.learning_rate), seconds_text(epoch.seconds)});
+    table.row({std::to_string(epoch.epoch), number_text(epoch.loss), percent(epoch.accuracy),
+               epoch.validation_loss ? number_text(*epoch.validation_loss) : "", percent(epoch.validation_accuracy), number_text(epoch.learning_rate),
+               seconds_text(epoch.seconds)});
     Json entry = Json::object();
     entry.set("epoch", epoch.epoch).set("loss", epoch.loss);
     if (epoch.accuracy) entry.set("accuracy", *epoch.accuracy);

@@ -1,6 +1,7 @@
 // A float model in, an 8-bit model out: compress MODEL DATA OUTPUT
-#include <cstdio>
 #include <omni/omni.h>
+
+#include <cstdio>
 
 int main(int argc, char** argv) try {
   if (argc != 4) return 2;

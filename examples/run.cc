@@ -1,7 +1,8 @@
 // Runs a network on one picture: run MODEL PICTURE.npy
+#include <omni/omni.h>
+
 #include <algorithm>
 #include <cstdio>
-#include <omni/omni.h>
 
 int main(int argc, char** argv) try {
   if (argc != 3) return 2;

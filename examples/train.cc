@@ -1,6 +1,7 @@
 // Trains LeNet-5 and measures it: train DATA OUTPUT
-#include <cstdio>
 #include <omni/omni.h>
+
+#include <cstdio>
 
 int main(int argc, char** argv) try {
   if (argc != 3) return 2;

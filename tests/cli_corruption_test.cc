@@ -1,4 +1,5 @@
-// Broken files through every command, in this process: the answer is an error in one sentence or a right answer, never a crash, a hang or half a file.
+// Broken files through every command, in this process: the answer is an error in one sentence or a right answer, never a crash, a hang or half a
+// file.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -93,13 +94,15 @@ void make_files() {
   make_tiny_model("model.omni");
   make_tiny_model("whole.onnx");
   make_tiny_model("whole.omni");
-  Graph::parse("graph main(%x:f32[N,1,28,28]) -> (%y) {\n  %p = MaxPool(%x) kernel_shape=[14,14] strides=[14,14]\n  %y = Flatten(%p)\n}\n").save("picture.onnx");
+  Graph::parse("graph main(%x:f32[N,1,28,28]) -> (%y) {\n  %p = MaxPool(%x) kernel_shape=[14,14] strides=[14,14]\n  %y = Flatten(%p)\n}\n")
+      .save("picture.onnx");
   Tensor::of<float>({1, 4}, {1.0f, 2.0f, 3.0f, 4.0f}).save("x.npy");
   make_png("x.png");
   write_bytes("labels.txt", "shirt\ntrousers\nshoe\n");
   write_bytes("data.csv", "a,b,c,d,label\n1,2,3,4,0\n0,1,0,1,2\n2,2,1,0,1\n");
   fs::create_directory("idx");
-  write_bytes("idx/t10k-images-idx3-ubyte", std::string("\0\0\x08\x03", 4) + big_endian(3) + big_endian(28) + big_endian(28) + std::string(3 * 28 * 28, '\x30'));
+  write_bytes("idx/t10k-images-idx3-ubyte",
+              std::string("\0\0\x08\x03", 4) + big_endian(3) + big_endian(28) + big_endian(28) + std::string(3 * 28 * 28, '\x30'));
   write_bytes("idx/t10k-labels-idx1-ubyte", std::string("\0\0\x08\x01", 4) + big_endian(3) + std::string("\0\1\2", 3));
 }
 
@@ -169,7 +172,8 @@ TEST_P(Corruption, ThroughTheExecutable) {
       EXPECT_TRUE(is_one_sentence(outcome.err)) << "change " << i << ": " << outcome.err;
       EXPECT_EQ(work.files(), before) << "change " << i;
     } else {
-      EXPECT_TRUE(outcome.code == 0 || (outcome.code == 1 && test.words[0] == "verify")) << "change " << i << ": " << outcome.code << " " << outcome.err;
+      EXPECT_TRUE(outcome.code == 0 || (outcome.code == 1 && test.words[0] == "verify"))
+          << "change " << i << ": " << outcome.code << " " << outcome.err;
     }
     remove_outputs();
   }

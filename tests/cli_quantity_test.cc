@@ -26,7 +26,8 @@ TEST(Quantity, ReadsUnits) {
 }
 
 TEST(Quantity, RefusesWhatCouldBeMistaken) {
-  for (const char* text : {"20", "", "ms", "20 ms", "-1s", "1e400s", "infs", "nans", "20mss", "0x10s"}) EXPECT_THROW(parse_seconds(text, "--t"), Error) << text;
+  for (const char* text : {"20", "", "ms", "20 ms", "-1s", "1e400s", "infs", "nans", "20mss", "0x10s"})
+    EXPECT_THROW(parse_seconds(text, "--t"), Error) << text;
   for (const char* text : {"64", "64M", "1.5B", "-1MB", "1e30TB"}) EXPECT_THROW(parse_bytes(text, "--t"), Error) << text;
   for (const char* text : {"1", "0.01", "-1%", "%"}) EXPECT_THROW(parse_share(text, "--t"), Error) << text;
   for (const char* text : {"1.5", "k", "2kk", "-2", "99999999999999999999"}) EXPECT_THROW(parse_count(text, "--t"), Error) << text;
@@ -45,8 +46,10 @@ TEST(Quantity, PrintedIsReadBack) {
     EXPECT_NEAR(parse_seconds(seconds_text(value), "x"), value, value * 0.006) << seconds_text(value);
   }
   for (double value = 1; value < 1e14; value *= 1.41) {
-    EXPECT_NEAR(static_cast<double>(parse_bytes(bytes_text(std::floor(value)), "x")), std::floor(value), std::floor(value) * 0.006) << bytes_text(std::floor(value));
-    EXPECT_NEAR(static_cast<double>(parse_count(count_text(std::floor(value)), "x")), std::floor(value), std::floor(value) * 0.006) << count_text(std::floor(value));
+    EXPECT_NEAR(static_cast<double>(parse_bytes(bytes_text(std::floor(value)), "x")), std::floor(value), std::floor(value) * 0.006)
+        << bytes_text(std::floor(value));
+    EXPECT_NEAR(static_cast<double>(parse_count(count_text(std::floor(value)), "x")), std::floor(value), std::floor(value) * 0.006)
+        << count_text(std::floor(value));
   }
   for (const double value : {0.0, 0.001, 0.5, 0.99987, 1.0}) EXPECT_NEAR(parse_share(share_text(value), "x"), value, 1e-4) << share_text(value);
 }

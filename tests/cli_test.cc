@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "cli_session.h"
 #include "command.h"
@@ -52,7 +53,8 @@ TEST(Cli, EveryCommandHasTwoExamplesAndHelp) {
         EXPECT_EQ(option.choices.empty(), option.kind != cli::Kind::kChoice) << option.name;
       }
     }
-    for (const char* shared : {"--json", "--threads", "--quiet", "--verbose", "--progress"}) EXPECT_NE(cli::find_option(*command, shared), nullptr) << shared;
+    for (const char* shared : {"--json", "--threads", "--quiet", "--verbose", "--progress"})
+      EXPECT_NE(cli::find_option(*command, shared), nullptr) << shared;
   }
 }
 
@@ -75,7 +77,20 @@ TEST(Cli, ExamplesOfHelpRunAsTheyStand) {
   }
 }
 
+// Every key, but those of the free-form maps.
+void collect_keys(const json& value, std::set<std::string>& keys) {
+  if (value.is_object()) {
+    for (const auto& [key, inner] : value.items()) {
+      keys.insert(key);
+      if (key != "operators" && key != "metadata") collect_keys(inner, keys);
+    }
+  } else if (value.is_array()) {
+    for (const json& inner : value) collect_keys(inner, keys);
+  }
+}
+
 TEST(Cli, JsonIsOneObjectWithTheSameKeysEverywhere) {
+  const std::string page = read_text(OMNI_SOURCE_DIR "/docs/json-output.md");
   const WorkDirectory work;
   make_tiny_model("tiny.onnx");
   write_bytes("data.csv", "a,b,c,d,label\n1,2,3,4,0\n0,1,0,1,2\n2,2,1,0,1\n");
@@ -86,7 +101,7 @@ TEST(Cli, JsonIsOneObjectWithTheSameKeysEverywhere) {
       {"new", "lenet-300-100", "-o", "a.omni"},
       {"inspect", "lenet5.onnx"},
       {"convert", "lenet5.onnx", "-o", "lenet5.omni"},
-      {"run", "lenet5.omni", "--input", "input=x.npy", "--output-dir", "out", "--top", "3"},
+      {"run", "lenet5.omni", "--input", "input=x.npy", "--output-dir", "out", "--top", "3", "--profile"},
       {"train", "tiny.onnx", "--data", "data.csv", "--epochs", "1", "-o", "trained.onnx"},
       {"eval", "tiny.onnx", "--data", "data.csv"},
       {"compare", "lenet5.onnx", "lenet5.omni", "--samples", "1"},
@@ -106,6 +121,16 @@ TEST(Cli, JsonIsOneObjectWithTheSameKeysEverywhere) {
     EXPECT_TRUE(answer["input"].is_object()) << words[0];
     EXPECT_TRUE(answer["result"].is_object() && !answer["result"].empty()) << words[0];
     EXPECT_TRUE(answer["warnings"].is_array()) << words[0];
+    std::set<std::string> keys;
+    collect_keys(answer["input"], keys);
+    collect_keys(answer["result"], keys);
+    const size_t row = page.find("\n| `" + words[0] + "` |");
+    ASSERT_NE(row, std::string::npos) << "docs/json-output.md has no row for " << words[0];
+    const std::string line = page.substr(row + 1, page.find('\n', row + 1) - row);
+    for (const std::string& key : keys) {
+      const bool port = key == "name" || key == "dtype" || key == "shape" || key == "type";
+      EXPECT_TRUE(port || line.find("`" + key + "`") != std::string::npos) << "docs/json-output.md does not name " << key << " of " << words[0];
+    }
   }
 }
 
@@ -224,7 +249,8 @@ TEST(Cli, ExistingOutputsNeedForce) {
 
 TEST(Cli, RunWritesOneFileAnOutputWithAPlainName) {
   const WorkDirectory work;
-  Graph::parse("graph main(%\"in/put:0\":f32[1,2]) -> (%\"a/b:0\", %\"c d\") {\n  %\"a/b:0\" = Relu(%\"in/put:0\")\n  %\"c d\" = Neg(%\"in/put:0\")\n}\n")
+  Graph::parse(
+      "graph main(%\"in/put:0\":f32[1,2]) -> (%\"a/b:0\", %\"c d\") {\n  %\"a/b:0\" = Relu(%\"in/put:0\")\n  %\"c d\" = Neg(%\"in/put:0\")\n}\n")
       .save("names.onnx");
   Tensor::of<float>({1, 2}, {-1.0f, 2.0f}).save("x.npy");
   const Outcome outcome = run({"run", "names.onnx", "--input", "in/put:0=x.npy", "--output-dir", "out"});
@@ -277,7 +303,10 @@ TEST(Cli, VersionOverviewManAndCompletion) {
   write_bytes("/tmp/omni-completion-test.bash", run({"completion", "bash"}).out);
   EXPECT_EQ(std::system("bash -n /tmp/omni-completion-test.bash"), 0);
   EXPECT_EQ(std::system("bash -c '. /tmp/omni-completion-test.bash; COMP_WORDS=(omni ru); COMP_CWORD=1; _omni; test \"${COMPREPLY[*]}\" = run'"), 0);
-  EXPECT_EQ(std::system("bash -c '. /tmp/omni-completion-test.bash; COMP_WORDS=(omni bench --vs o); COMP_CWORD=3; _omni; test \"${COMPREPLY[*]}\" = onnxruntime'"), 0);
+  EXPECT_EQ(
+      std::system(
+          "bash -c '. /tmp/omni-completion-test.bash; COMP_WORDS=(omni bench --vs o); COMP_CWORD=3; _omni; test \"${COMPREPLY[*]}\" = onnxruntime'"),
+      0);
   fs::remove("/tmp/omni-completion-test.bash");
   EXPECT_TRUE(run({"completion", "zsh"}).out.starts_with("#compdef omni"));
 }

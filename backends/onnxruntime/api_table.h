@@ -38,8 +38,8 @@ using GetErrorMessage = OrtFunction<2, const char*(const OrtStatus*)>;
 using CreateEnv = OrtFunction<3, OrtStatus*(int level, const char* name, OrtEnv**)>;
 using CreateSession = OrtFunction<7, OrtStatus*(const OrtEnv*, const char* path, const OrtSessionOptions*, OrtSession**)>;
 using CreateSessionFromArray = OrtFunction<8, OrtStatus*(const OrtEnv*, const void* data, size_t size, const OrtSessionOptions*, OrtSession**)>;
-using Run = OrtFunction<9, OrtStatus*(OrtSession*, const OrtRunOptions*, const char* const* input_names, const OrtValue* const* inputs, size_t input_count,
-                                      const char* const* output_names, size_t output_count, OrtValue** outputs)>;
+using Run = OrtFunction<9, OrtStatus*(OrtSession*, const OrtRunOptions*, const char* const* input_names, const OrtValue* const* inputs,
+                                      size_t input_count, const char* const* output_names, size_t output_count, OrtValue** outputs)>;
 using CreateSessionOptions = OrtFunction<10, OrtStatus*(OrtSessionOptions**)>;
 using SetOptimizationLevel = OrtFunction<23, OrtStatus*(OrtSessionOptions*, int)>;
 using SetIntraOpThreads = OrtFunction<24, OrtStatus*(OrtSessionOptions*, int)>;
@@ -71,7 +71,7 @@ using ReleaseTypeInfo = OrtFunction<98, void(OrtTypeInfo*)>;
 using ReleaseTensorInfo = OrtFunction<99, void(OrtTensorInfo*)>;
 using ReleaseSessionOptions = OrtFunction<100, void(OrtSessionOptions*)>;
 
-inline constexpr int kLogErrors = 3;       // ORT_LOGGING_LEVEL_ERROR
+inline constexpr int kLogErrors = 3;          // ORT_LOGGING_LEVEL_ERROR
 inline constexpr int kAllOptimizations = 99;  // ORT_ENABLE_ALL
 inline constexpr int kArenaAllocator = 1, kDefaultMemory = 0;
 

@@ -4,8 +4,8 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <utility>
 #include <type_traits>
+#include <utility>
 
 #include "backends/onnxruntime/api_table.h"
 #include "core/error.h"
@@ -19,8 +19,9 @@ struct TypePair {
   DType dtype;
 };
 // ONNXTensorElementDataType, which are TensorProto.DataType's numbers.
-constexpr TypePair kTypes[] = {{1, DType::kF32},  {2, DType::kU8},  {3, DType::kI8},   {4, DType::kU16}, {5, DType::kI16}, {6, DType::kI32},  {7, DType::kI64},
-                               {9, DType::kBool}, {10, DType::kF16}, {11, DType::kF64}, {12, DType::kU32}, {13, DType::kU64}, {16, DType::kBF16}};
+constexpr TypePair kTypes[] = {{1, DType::kF32},  {2, DType::kU8},   {3, DType::kI8},   {4, DType::kU16},  {5, DType::kI16},
+                               {6, DType::kI32},  {7, DType::kI64},  {9, DType::kBool}, {10, DType::kF16}, {11, DType::kF64},
+                               {12, DType::kU32}, {13, DType::kU64}, {16, DType::kBF16}};
 
 int onnx_type(DType dtype, std::string_view where) {
   for (const TypePair& pair : kTypes) {
@@ -53,7 +54,8 @@ class Library {
     version_ = base->version_string();
     table_ = base->get_api(kOrtApiVersion);
     if (table_ == nullptr || !version_.starts_with("1.")) {
-      throw Error(ErrorCode::kMachine, "ONNX Runtime " + core::quoted(version_) + " does not offer version 1 of its interface", name, "use a release 1.x");
+      throw Error(ErrorCode::kMachine, "ONNX Runtime " + core::quoted(version_) + " does not offer version 1 of its interface", name,
+                  "use a release 1.x");
     }
   }
 
@@ -116,7 +118,12 @@ using Value = Handle<OrtValue, ort::ReleaseValue>;
 class OnnxRuntimeEngine : public runtime::Engine {
  public:
   OnnxRuntimeEngine(const OnnxModel& model, const OnnxRuntimeOptions& options)
-      : library_(options.library), env_(library_), session_options_(library_), session_(library_), memory_(library_), name_("onnxruntime " + library_.version()) {
+      : library_(options.library),
+        env_(library_),
+        session_options_(library_),
+        session_(library_),
+        memory_(library_),
+        name_("onnxruntime " + library_.version()) {
     library_.call<ort::CreateEnv>(ort::kLogErrors, "omni", env_.slot());
     library_.call<ort::CreateSessionOptions>(session_options_.slot());
     library_.call<ort::SetOptimizationLevel>(session_options_.get(), ort::kAllOptimizations);
@@ -162,7 +169,8 @@ class OnnxRuntimeEngine : public runtime::Engine {
 
   bool same_as_last(std::span<const Tensor> inputs) const {
     for (size_t i = 0; i < inputs.size(); ++i) {
-      if (bound_.size() != inputs.size() || bound_[i].data() != inputs[i].data() || bound_[i].dtype() != inputs[i].dtype() || !(bound_[i].shape() == inputs[i].shape()))
+      if (bound_.size() != inputs.size() || bound_[i].data() != inputs[i].data() || bound_[i].dtype() != inputs[i].dtype() ||
+          !(bound_[i].shape() == inputs[i].shape()))
         return false;
     }
     return !inputs.empty();
@@ -177,7 +185,8 @@ class OnnxRuntimeEngine : public runtime::Engine {
       const Tensor& tensor = inputs[i];
       Value value(library_);
       library_.call<ort::CreateTensor>(static_cast<const OrtMemoryInfo*>(memory_.get()), const_cast<void*>(tensor.data()), tensor.bytes(),
-                                       tensor.shape().dims().data(), tensor.shape().dims().size(), onnx_type(tensor.dtype(), inputs_[i].name), value.slot());
+                                       tensor.shape().dims().data(), tensor.shape().dims().size(), onnx_type(tensor.dtype(), inputs_[i].name),
+                                       value.slot());
       input_pointers_.push_back(value.get());
       input_values_.push_back(std::move(value));
     }
@@ -194,8 +203,8 @@ class OnnxRuntimeEngine : public runtime::Engine {
 
   void execute() {
     library_.call<ort::Run>(session_.get(), static_cast<const OrtRunOptions*>(nullptr), input_names_.data(),
-                            static_cast<const OrtValue* const*>(input_pointers_.data()), input_pointers_.size(), output_names_.data(), output_names_.size(),
-                            output_pointers_.data());
+                            static_cast<const OrtValue* const*>(input_pointers_.data()), input_pointers_.size(), output_names_.data(),
+                            output_names_.size(), output_pointers_.data());
   }
 
   Tensor view_of(OrtValue* value) const {

@@ -243,6 +243,7 @@ struct NodeProfile {
   int64_t calls = 0;
   double seconds = 0;                 // all calls together
   int64_t operations = 0, bytes = 0;  // of one call
+  double share_of_peak = 0;           // operations per second over the most that the session's cores do on registers alone; 0: not known
 };
 
 class Session {

@@ -65,8 +65,8 @@ struct Access {
   static const std::string& path(const Graph& g) { return g.impl_->path; }
   static Graph graph(graph::Graph g, std::string format = {}, std::string path = {}) {
     Graph result;
-    result.impl_ = std::make_shared<const Graph::Impl>(
-        Graph::Impl{std::make_shared<const graph::Graph>(std::move(g)), std::move(format), std::move(path)});
+    result.impl_ =
+        std::make_shared<const Graph::Impl>(Graph::Impl{std::make_shared<const graph::Graph>(std::move(g)), std::move(format), std::move(path)});
     return result;
   }
 

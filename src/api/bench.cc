@@ -1,9 +1,8 @@
 // Latency of a model, alone or in turns with another engine.
-#include "api/access.h"
-
 #include <chrono>
 #include <cmath>
 
+#include "api/access.h"
 #include "backends/onnxruntime/onnxruntime_engine.h"
 #include "core/progress.h"
 #include "core/statistics.h"
@@ -39,11 +38,13 @@ class OwnRunner {
 
 class OtherRunner {
  public:
-  OtherRunner(std::unique_ptr<runtime::Engine> engine, const graph::Graph& graph, const std::vector<core::Tensor>& inputs) : engine_(std::move(engine)) {
+  OtherRunner(std::unique_ptr<runtime::Engine> engine, const graph::Graph& graph, const std::vector<core::Tensor>& inputs)
+      : engine_(std::move(engine)) {
     for (const runtime::EnginePort& port : engine_->inputs()) {
       size_t i = 0;
       while (i < inputs.size() && graph.value(graph.inputs()[i]).name != port.name) ++i;
-      if (i == inputs.size()) throw Error(ErrorCode::kUnsupported, "it has an input " + core::quoted(port.name) + " that we do not have", std::string(engine_->name()));
+      if (i == inputs.size())
+        throw Error(ErrorCode::kUnsupported, "it has an input " + core::quoted(port.name) + " that we do not have", std::string(engine_->name()));
       inputs_.push_back(inputs[i]);
     }
   }
@@ -150,7 +151,8 @@ Timings measure(OwnRunner& own, OtherRunner* other, const BenchOptions& options,
 
 Benchmark bench(const Graph& model, const BenchOptions& options) {
   if (options.runs < 0 || options.warmup < 0) throw Error(ErrorCode::kInvalidArgument, "numbers of runs cannot be negative", "bench");
-  if (options.runs == 0 && !(options.seconds > 0)) throw Error(ErrorCode::kInvalidArgument, "there is no time to measure in", "bench", "give some time, or a number of runs");
+  if (options.runs == 0 && !(options.seconds > 0))
+    throw Error(ErrorCode::kInvalidArgument, "there is no time to measure in", "bench", "give some time, or a number of runs");
   const graph::Graph& graph = *Access::graph(model);
   const runtime::SessionOptions session = api::session_options(options.threads, options.isa);
   const std::vector<core::Shape> shapes = api::input_shapes(graph, options.shapes);

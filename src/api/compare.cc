@@ -1,8 +1,7 @@
 // Two models on the same samples: errors of the outputs, and of every value that both have.
-#include "api/access.h"
-
 #include <cmath>
 
+#include "api/access.h"
 #include "api/batch_feed.h"
 #include "core/progress.h"
 
@@ -142,7 +141,8 @@ Comparison compare(const Graph& a, const Graph& b, const std::optional<Dataset>&
   result.samples = samples.total();
   for (size_t i = 0; i < sums.size(); ++i) {
     if (!sums[i].comparable) {
-      if (i < twins.outputs) throw Error(ErrorCode::kInvalidArgument, "output " + core::quoted(twins.names[i]) + " has another shape in B", "compare");
+      if (i < twins.outputs)
+        throw Error(ErrorCode::kInvalidArgument, "output " + core::quoted(twins.names[i]) + " has another shape in B", "compare");
       continue;
     }
     (i < twins.outputs ? result.outputs : result.values).push_back(sums[i].result(twins.names[i]));

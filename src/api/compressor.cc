@@ -1,5 +1,4 @@
 #include "api/access.h"
-
 #include "core/thread_pool.h"
 
 namespace omni {

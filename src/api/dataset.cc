@@ -1,6 +1,6 @@
-#include "api/access.h"
-
 #include <numeric>
+
+#include "api/access.h"
 
 namespace omni {
 
@@ -20,8 +20,10 @@ std::vector<std::string> Dataset::class_names() const { return impl_->data->clas
 
 std::vector<Tensor> Dataset::read(int64_t first, int64_t count) const {
   if (first < 0 || count < 0 || first > size() || count > size() - first) {
-    throw Error(ErrorCode::kInvalidArgument, "samples " + std::to_string(first) + " to " + std::to_string(first) + " + " + std::to_string(count) + " are not within " +
-                                                 std::to_string(size()), "Dataset::read");
+    throw Error(ErrorCode::kInvalidArgument,
+                "samples " + std::to_string(first) + " to " + std::to_string(first) + " + " + std::to_string(count) + " are not within " +
+                    std::to_string(size()),
+                "Dataset::read");
   }
   std::vector<int64_t> indices(static_cast<size_t>(count));
   std::iota(indices.begin(), indices.end(), first);

@@ -1,5 +1,4 @@
 #include "api/access.h"
-
 #include "core/statistics.h"
 
 namespace omni {

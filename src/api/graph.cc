@@ -1,5 +1,4 @@
 #include "api/access.h"
-
 #include "api/model_file.h"
 
 namespace omni {

@@ -1,8 +1,7 @@
 // Concrete sizes and values for a model's inputs.
-#include "api/access.h"
-
 #include <algorithm>
 
+#include "api/access.h"
 #include "core/rng.h"
 
 namespace omni::api {
@@ -10,7 +9,8 @@ namespace omni::api {
 namespace {
 
 // The symbols that the sizes of an input bind, so that another input with the same symbol gets the same size.
-void bind_symbols(const graph::Graph& graph, const graph::Value& input, const std::vector<int64_t>& sizes, std::map<std::string, int64_t, std::less<>>& bound) {
+void bind_symbols(const graph::Graph& graph, const graph::Value& input, const std::vector<int64_t>& sizes,
+                  std::map<std::string, int64_t, std::less<>>& bound) {
   if (static_cast<int>(sizes.size()) != input.type.rank()) {
     throw Error(ErrorCode::kInvalidArgument, "expected " + std::to_string(input.type.rank()) + " sizes, got " + std::to_string(sizes.size()),
                 "input " + core::quoted(input.name));

@@ -17,7 +17,8 @@ const graph::Graph& runnable(const formats::Package& package, const std::string&
   if (package.graphs.size() == 1) return *package.graphs.front();
   std::string names;
   for (const auto& other : package.graphs) names += " " + core::quoted(other->name());
-  throw Error(ErrorCode::kUnsupported, "the package has several graphs (" + names.substr(std::min<size_t>(names.size(), 1)) + ") and none is called main", path);
+  throw Error(ErrorCode::kUnsupported,
+              "the package has several graphs (" + names.substr(std::min<size_t>(names.size(), 1)) + ") and none is called main", path);
 }
 
 }  // namespace
@@ -32,7 +33,8 @@ LoadedModel load_model(const std::string& path) {
     return model;
   }
   if (formats::is_onnx(head)) return {formats::import_onnx(path), "onnx"};
-  throw Error(ErrorCode::kInvalidData, "is neither an ONNX model nor an .omni package", path, "check the file; a PyTorch model is exported with torch.onnx.export");
+  throw Error(ErrorCode::kInvalidData, "is neither an ONNX model nor an .omni package", path,
+              "check the file; a PyTorch model is exported with torch.onnx.export");
 }
 
 std::string format_for(const std::string& path, const std::string& wanted) {
@@ -66,7 +68,8 @@ void verify_file(const std::string& path, const std::string& format, Verificatio
   }
   const formats::PackageSummary summary = formats::verify_package(path, ops::find_op);
   result.sections = static_cast<int64_t>(summary.sections);
-  result.facts.push_back("package version " + std::to_string(summary.version) + ", " + std::to_string(summary.sections) + " sections with the right checksums");
+  result.facts.push_back("package version " + std::to_string(summary.version) + ", " + std::to_string(summary.sections) +
+                         " sections with the right checksums");
 }
 
 }  // namespace omni::api

@@ -1,7 +1,5 @@
 #include "api/access.h"
 
-#include "core/half.h"
-
 namespace omni {
 
 struct Session::Impl {
@@ -73,7 +71,8 @@ Result Session::run(const std::map<std::string, Tensor, std::less<>>& inputs) {
 std::optional<Error> Session::run(std::span<const Tensor> inputs, std::span<Tensor> outputs) noexcept {
   if (inputs.size() != impl_->core_inputs.size() || outputs.size() != impl_->core_outputs.size()) {
     return Error(ErrorCode::kInvalidArgument,
-                 "expected " + std::to_string(impl_->core_inputs.size()) + " inputs and " + std::to_string(impl_->core_outputs.size()) + " outputs", "Session::run");
+                 "expected " + std::to_string(impl_->core_inputs.size()) + " inputs and " + std::to_string(impl_->core_outputs.size()) + " outputs",
+                 "Session::run");
   }
   for (size_t i = 0; i < inputs.size(); ++i) impl_->core_inputs[i] = Access::tensor(inputs[i]);
   for (size_t i = 0; i < outputs.size(); ++i) impl_->core_outputs[i] = Access::mutable_view(outputs[i]);
@@ -88,16 +87,20 @@ std::vector<Tensor> Session::prepare(std::span<const Tensor> inputs) {
   for (const Tensor& tensor : inputs) given.push_back(Access::tensor(tensor));
   std::vector<Tensor> outputs;
   for (const core::Tensor& tensor : impl_->session.run(given)) {
-    if (tensor.dtype() == core::DType::kString) throw Error(ErrorCode::kUnsupported, "outputs of strings cannot be bound", "Session::prepare", "run by name");
+    if (tensor.dtype() == core::DType::kString)
+      throw Error(ErrorCode::kUnsupported, "outputs of strings cannot be bound", "Session::prepare", "run by name");
     outputs.emplace_back(api::to_public(tensor.dtype()), tensor.shape().dims());
   }
   return outputs;
 }
 
 std::vector<NodeProfile> Session::profile() const {
+  const runtime::Profiler& profiler = impl_->session.profiler();
+  const std::vector<runtime::ProfileRow> rows = profiler.by_node(runtime::measure_peak(impl_->session.isa(), impl_->session.pool()->threads()));
   std::vector<NodeProfile> nodes;
-  for (const runtime::StepProfile& step : impl_->session.profiler().steps()) {
-    if (step.calls > 0) nodes.push_back({step.node, step.op, step.calls, step.seconds, step.operations, step.bytes});
+  for (const runtime::StepProfile& step : profiler.steps()) {
+    if (step.calls == 0) continue;
+    nodes.push_back({step.node, step.op, step.calls, step.seconds, step.operations, step.bytes, rows[nodes.size()].share_of_peak});
   }
   return nodes;
 }

@@ -45,7 +45,8 @@ Summary Graph::summary(const InputShapes& shapes) const {
     for (const graph::NodeId id : graph.order()) {
       const graph::Node& node = graph.node(id);
       const bool has_output = !node.outputs.empty() && node.outputs[0] != graph::kNone;
-      summary.nodes.push_back({node.name, graph::op_text(*node.op), has_output ? graph::type_text(graph.type(node.outputs[0]), graph.dims()) : "", 0, 0, 0});
+      summary.nodes.push_back(
+          {node.name, graph::op_text(*node.op), has_output ? graph::type_text(graph.type(node.outputs[0]), graph.dims()) : "", 0, 0, 0});
     }
   }
   return summary;

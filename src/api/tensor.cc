@@ -1,6 +1,6 @@
-#include "api/access.h"
-
 #include <cstring>
+
+#include "api/access.h"
 
 namespace omni {
 
@@ -22,7 +22,8 @@ Tensor Tensor::borrow(DType type, std::span<const int64_t> shape, std::span<cons
   const size_t needed = core::packed_bytes(dtype, static_cast<size_t>(dims.count()));
   if (type == DType::kString || bytes.size() != needed) {
     throw Error(ErrorCode::kInvalidArgument,
-                std::string(dtype_name(type)) + dims.text() + " takes " + std::to_string(needed) + " bytes, got " + std::to_string(bytes.size()), "Tensor");
+                std::string(dtype_name(type)) + dims.text() + " takes " + std::to_string(needed) + " bytes, got " + std::to_string(bytes.size()),
+                "Tensor");
   }
   return Access::tensor(core::Tensor::view(dtype, dims, bytes.data(), nullptr));
 }
@@ -55,7 +56,8 @@ std::span<std::byte> Tensor::mutable_bytes() {
 
 void Tensor::require(DType type) const {
   if (dtype() == type) return;
-  throw Error(ErrorCode::kInvalidArgument, "the tensor is " + type_text() + ", its elements are asked for as " + std::string(dtype_name(type)), "Tensor");
+  throw Error(ErrorCode::kInvalidArgument, "the tensor is " + type_text() + ", its elements are asked for as " + std::string(dtype_name(type)),
+              "Tensor");
 }
 
 std::vector<double> Tensor::to_doubles() const { return core::to_double(impl_->tensor); }

@@ -1,11 +1,10 @@
 // Small things: names, versions, conversions between the public types and the rooms'.
-#include "api/access.h"
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
 
+#include "api/access.h"
 #include "core/isa.h"
 #include "core/mapped_file.h"
 #include "core/sha256.h"
