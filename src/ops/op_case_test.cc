@@ -334,7 +334,7 @@ Tensor scalar_f32(float v) { return Tensor::scalar(v); }
 
 void expect_refused(const OpDef& op, const Inputs& inputs, Attributes attributes, std::string_view message) {
   try {
-    build({.name = "refused", .op = &op, .inputs = inputs, .attributes = std::move(attributes)}, false);
+    build({.name = "refused", .op = &op, .inputs = inputs, .attributes = std::move(attributes), .outputs = op.min_outputs()}, false);
     FAIL() << op_text(op) << " was not refused";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();

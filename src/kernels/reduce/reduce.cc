@@ -128,6 +128,7 @@ ReducePlan plan_reduce(ReduceOp op, const Shape& in, std::span<const int> axes, 
     step *= plan.dims[d];
     if (plan.reduced[d]) plan.first_reduced = d;
   }
+  if (plan.outputs == 0) return plan;  // no work to cut
   const int64_t tasks =
       ends_reduced(plan) ? plan.outputs : plan.outputs / plan.dims[plan.rank - 1] * ((plan.dims[plan.rank - 1] + kColumns - 1) / kColumns);
   const int64_t dim = plan.dims[plan.first_reduced], elements = plan.outputs * plan.count;

@@ -1,0 +1,90 @@
+// Tile (ai.onnx): the tensor repeated along its dimensions.
+#include <algorithm>
+#include <array>
+
+#include "core/kernel_args.h"
+#include "kernels/move/copy.h"
+#include "ops/op_list.h"
+
+namespace omni::ops {
+
+namespace {
+
+constexpr Formal kInputs[] = {{"input"}, {"repeats"}};
+constexpr Formal kOutputs[] = {{"output"}};
+
+void refuse(Graph&, NodeDraft& draft) { throw Error(ErrorCode::kUnsupported, "Tile of opset 1 (tiles and axis as inputs)", draft.name); }
+constexpr OpVersion kVersions[] = {{13}, {6}, {1, refuse}};
+
+void infer(InferContext& c) {
+  const Type& x = c.input(0);
+  if (!x.ranked) return c.set(0, Type::unranked(x.dtype));
+  const Contents* repeats = c.contents(1);
+  if (repeats != nullptr && static_cast<int>(repeats->size()) != x.rank()) c.fail("there is not one repeat a dimension");
+  Type type = x;
+  for (int d = 0; d < x.rank(); ++d) {
+    Dim& size = type.dims[static_cast<size_t>(d)];
+    size = repeats != nullptr ? c.dims.mul(size, (*repeats)[static_cast<size_t>(d)]) : c.dims.fresh();
+    if (size.is_constant() && size.value < 0) c.fail("a repeat is negative");
+  }
+  c.set(0, std::move(type));
+}
+
+// One dimension at a time, from the last: [outer, size · repeat, inner] from [outer, size, inner], so that no copy has more than 3 dimensions.
+struct Step {
+  kernels::CopyPlan plan;
+};
+struct Params {
+  std::vector<Step> steps;
+  std::array<size_t, 2> scratch_at{};
+};
+
+void run(const KernelArgs& args) noexcept {
+  const Params& p = *static_cast<const Params*>(args.params);
+  const void* from = args.inputs[0].data;
+  for (size_t i = 0; i < p.steps.size(); ++i) {
+    void* to = i + 1 == p.steps.size() ? args.outputs[0].data : args.scratch + p.scratch_at[i % 2];
+    kernels::run_copy(p.steps[i].plan, from, to, *args.pool);
+    from = to;
+  }
+}
+
+Binding bind(const PlannedNode& n) {
+  const PlannedValue &x = n.input(0), &y = n.output(0);
+  if (dtype_bits(x.dtype) < 8) n.unsupported("no kernel for this element type");
+  auto params = std::make_shared<Params>();
+  const size_t size = dtype_size(x.dtype);
+  Shape now = x.shape;
+  size_t largest = 0;
+  for (int d = x.shape.rank() - 1; d >= 0; --d) {
+    const int64_t repeat = x.shape[d] == 0 ? 1 : y.shape[d] / x.shape[d];
+    if (repeat == 1 && !(d == 0 && params->steps.empty())) continue;
+    const int64_t outer = now.count(0, d), row = now.count(d);
+    const int64_t dims[] = {outer, repeat, row}, in[] = {row, 0, 1}, out[] = {row * repeat, row, 1};
+    params->steps.push_back({kernels::plan_copy(dims, in, out, size, n.isa)});
+    now.set(d, now[d] * repeat);
+    largest = std::max(largest, static_cast<size_t>(now.count()) * size);
+  }
+  if (params->steps.empty()) {
+    const int64_t one[] = {x.shape.count()}, step[] = {1};
+    params->steps.push_back({kernels::plan_copy(one, step, step, size, n.isa)});
+  }
+  const size_t half = (largest + 63) / 64 * 64;
+  params->scratch_at = {0, half};
+  return {run, params, params->steps.size() > 1 ? 2 * half : 0};
+}
+
+Cost cost(const PlannedNode&) { return {0}; }
+
+}  // namespace
+
+constinit const OpDef kTile = {.name = "Tile",
+                               .inputs = kInputs,
+                               .outputs = kOutputs,
+                               .versions = kVersions,
+                               .traits = kQuantTransparent | kF16Safe,
+                               .infer = infer,
+                               .cost = cost,
+                               .bind = bind};
+
+}  // namespace omni::ops
