@@ -1,5 +1,5 @@
 // Depthwise with 16-bit products, 16 channels a group, exact: vertical pairs (r0, r1), (r2, 0) of a column and vpmaddwd for 3x3, each column
-// used by all output pixels that see it (rolling sums); vpmullw and vpmulhw tap by tap for any other window.
+// used by all output pixels that see it (rolling sums); pairs of taps for any other window.
 // Sums stand as the unpacks leave them: `first` has channels 0-3 and 8-11, `second` 4-7 and 12-15; packs restore the order.
 #include <immintrin.h>
 
@@ -188,22 +188,27 @@ void run_3x3(const DepthwiseInt8Task& task) noexcept {
 
 // --- any window ----------------------------------------------------------------------------------------------------------------------
 
-// Packed: Scaling of each group of 16 channels, then w[group][tap][16].
-int64_t taps_of(const DepthwiseInt8Shape& s) { return s.kernel_height * s.kernel_width; }
-int64_t packed_bytes_any(const DepthwiseInt8Shape& s) { return groups_of(s) * (static_cast<int64_t>(sizeof(Scaling)) + taps_of(s) * 32); }
+// Packed: Scaling of each group of 16 channels, then w[group][pair of taps][half][8 channels x 2 taps].
+constexpr int64_t kMaxTaps = 256;
+int64_t pairs_of(const DepthwiseInt8Shape& s) { return (s.kernel_height * s.kernel_width + 1) / 2; }
+int64_t packed_bytes_any(const DepthwiseInt8Shape& s) { return groups_of(s) * (static_cast<int64_t>(sizeof(Scaling)) + pairs_of(s) * 64); }
 
 void pack_any(const DepthwiseInt8Shape& s, const int16_t* w, const int32_t* start, const float* multiplier, std::byte* packed) {
   Scaling* scaling = reinterpret_cast<Scaling*>(packed);
   int16_t* weights = reinterpret_cast<int16_t*>(packed + groups_of(s) * static_cast<int64_t>(sizeof(Scaling)));
+  const int64_t taps = s.kernel_height * s.kernel_width;
   for (int64_t g = 0; g < groups_of(s); ++g) {
     pack_scaling(s.channels, 16 * g, start, multiplier, scaling[g]);
-    for (int64_t t = 0; t < taps_of(s); ++t) {
-      for (int64_t c = 16 * g; c < 16 * g + 16; ++c) *weights++ = c < s.channels ? w[t * s.channels + c] : int16_t{0};
+    for (int64_t pair = 0; pair < pairs_of(s); ++pair) {
+      for (int i = 0; i < 32; ++i) {
+        const int64_t c = 16 * g + channel_of(i / 16, i % 16 / 2), tap = 2 * pair + i % 2;
+        *weights++ = c < s.channels && tap < taps ? w[tap * s.channels + c] : int16_t{0};
+      }
     }
   }
 }
 
-bool takes_any(const DepthwiseInt8Shape&, int32_t, int32_t) { return true; }
+bool takes_any(const DepthwiseInt8Shape& s, int32_t, int32_t) { return s.kernel_height * s.kernel_width < kMaxTaps; }
 
 inline __m128i load_first(const uint8_t* p, int64_t count) {
   if (count >= 16) return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
@@ -219,23 +224,29 @@ inline void store_first(uint8_t* p, __m128i x, int64_t count) {
   for (int64_t i = 0; i < count; ++i) p[i] = t[i];
 }
 
-__m128i pixel(const DepthwiseInt8Task& task, const Target& t, const Scaling& scaling, const int16_t* w, int64_t y0, int64_t x0, int64_t c) {
-  const DepthwiseInt8& d = *task.layer;
-  const DepthwiseInt8Shape& s = d.shape;
-  const __m128i flip = _mm_set1_epi8(static_cast<char>(d.x_flip));
-  Sum a{load(scaling.start[0]), load(scaling.start[1])};
+// Where each tap of an output pixel is read: outside the image a row of zero points. An odd last tap stands twice (its second weight is 0).
+void find_taps(const DepthwiseInt8Task& task, int64_t y0, int64_t x0, const uint8_t** taps) {
+  const DepthwiseInt8Shape& s = task.layer->shape;
+  const uint8_t* outside = task.layer->zero_row.data();
   for (int64_t ky = 0; ky < s.kernel_height; ++ky) {
     const int64_t y = y0 + ky * s.dilation_y;
-    for (int64_t kx = 0; kx < s.kernel_width; ++kx, w += 16) {
+    for (int64_t kx = 0; kx < s.kernel_width; ++kx) {
       const int64_t x = x0 + kx * s.dilation_x;
-      __m256i v = _mm256_set1_epi16(static_cast<short>(d.x_zero));
-      if (y >= 0 && y < s.height && x >= 0 && x < s.width) {
-        v = _mm256_cvtepu8_epi16(_mm_xor_si128(load_first(task.x + (y * s.width + x) * s.channels + c, s.channels - c), flip));
-      }
-      const __m256i low = _mm256_mullo_epi16(v, load(w)), high = _mm256_mulhi_epi16(v, load(w));
-      a.first = _mm256_add_epi32(a.first, _mm256_unpacklo_epi16(low, high));
-      a.second = _mm256_add_epi32(a.second, _mm256_unpackhi_epi16(low, high));
+      *taps++ = y >= 0 && y < s.height && x >= 0 && x < s.width ? task.x + (y * s.width + x) * s.channels : outside;
     }
+  }
+  *taps = taps[-1];
+}
+
+__m128i pixel(const DepthwiseInt8& d, const Target& t, const Scaling& scaling, const int16_t* w, const uint8_t* const* taps, int64_t c) {
+  const __m128i flip = _mm_set1_epi8(static_cast<char>(d.x_flip));
+  const int64_t left = d.shape.channels - c, pairs = pairs_of(d.shape);
+  Sum a{load(scaling.start[0]), load(scaling.start[1])};
+  for (int64_t p = 0; p < pairs; ++p, w += 32) {
+    const __m256i u = _mm256_cvtepu8_epi16(_mm_xor_si128(load_first(taps[2 * p] + c, left), flip));
+    const __m256i v = _mm256_cvtepu8_epi16(_mm_xor_si128(load_first(taps[2 * p + 1] + c, left), flip));
+    a.first = _mm256_add_epi32(a.first, _mm256_madd_epi16(_mm256_unpacklo_epi16(u, v), load(w)));
+    a.second = _mm256_add_epi32(a.second, _mm256_madd_epi16(_mm256_unpackhi_epi16(u, v), load(w + 16)));
   }
   return finish(t, scaling, a.first, a.second);
 }
@@ -246,12 +257,13 @@ void run_any(const DepthwiseInt8Task& task) noexcept {
   const Scaling* scaling = static_cast<const Scaling*>(d.packed.data());
   const int16_t* weights = reinterpret_cast<const int16_t*>(scaling + groups_of(s));
   const Target t = target_of(d);
+  const uint8_t* taps[kMaxTaps];
   for (int64_t oy = task.row_begin; oy < task.row_end; ++oy) {
     for (int64_t ox = 0; ox < s.out_width; ++ox) {
+      find_taps(task, oy * s.stride_y - s.pad_top, ox * s.stride_x - s.pad_left, taps);
       uint8_t* out = task.y + (oy * s.out_width + ox) * s.channels;
       for (int64_t g = 0; g < groups_of(s); ++g) {
-        const __m128i y = pixel(task, t, scaling[g], weights + g * taps_of(s) * 16, oy * s.stride_y - s.pad_top, ox * s.stride_x - s.pad_left, 16 * g);
-        store_first(out + 16 * g, y, s.channels - 16 * g);
+        store_first(out + 16 * g, pixel(d, t, scaling[g], weights + g * pairs_of(s) * 32, taps, 16 * g), s.channels - 16 * g);
       }
     }
   }

@@ -43,6 +43,10 @@ template <class Copier>
 inline void gather_rows(const Int8Rows& a, int copies, int64_t depth, int64_t begin, int64_t stop, typename Copier::Element* out) {
   const int64_t run = a.kernel_width * a.channels, kernel_height = a.kernel_height, line = a.dilation_y * a.row_stride, k = a.k();
   const Copier copier(a.flip, run <= 16 ? run : 16, end_of(a));
+  if (copies == 1 && depth == k && a.pixel_stride == k && a.contiguous()) {  // rows that follow one another: one run
+    copier.copy(out, a.data + begin * k, (stop - begin) * k);
+    return;
+  }
   const bool dense = a.dilation_x == 1 && a.pixel_stride == a.channels;
   const int64_t pixels = a.out_height * a.out_width, last_x = a.width - a.kernel_width, last_y = a.height - (kernel_height - 1) * a.dilation_y;
   int64_t image = begin / pixels, oy = begin % pixels / a.out_width, ox = begin % a.out_width;
