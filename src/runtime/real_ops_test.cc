@@ -157,5 +157,22 @@ TEST(RealOps, ShapesFromTheBatchFoldAndShapesFromDataEndASegment) {
   EXPECT_FALSE(session.run(wrong, {}).ok());
 }
 
+TEST(RealOps, PlacesFoundInDataChooseWhatFollows) {
+  Session session(parse(R"(graph g(%x:f32[N], %n:i64[1]) -> (%kept, %zeros) {
+    const %first = i64[1]{0}
+    %at = NonZero(%x)
+    %places = Squeeze(%at, %first)
+    %kept = Gather(%x, %places)
+    %zeros = ConstantOfShape(%n)
+  })",
+                        ops::find_op));
+  for (const int64_t n : {3, 5, 3}) {
+    const std::vector<Tensor> in = {Tensor::of<float>({6}, {0, 7, 0, static_cast<float>(n - 3), 9, 0}), Tensor::of<int64_t>({1}, {n})};
+    const std::vector<Tensor> out = session.run(in);
+    EXPECT_TRUE(out[0].equal(n == 3 ? Tensor::of<float>({2}, {7, 9}) : Tensor::of<float>({3}, {7, 2, 9})));
+    EXPECT_TRUE(out[1].equal(Tensor(DType::kF32, {n})));
+  }
+}
+
 }  // namespace
 }  // namespace omni::runtime
