@@ -153,6 +153,11 @@ ValueId fused(Graph& g, ValueId a, ValueId b, bool ta, bool tb, float alpha) {
   return g.add1(kFusedMatMul, {a, b}, std::move(attributes));
 }
 
+// A stack of matrices as one tall matrix; the last size is known.
+ValueId tall(Graph& g, ValueId v) {
+  return g.add1(kReshape, {v, g.add_constant("tall", Tensor::of<int64_t>(Shape{2}, {-1, g.type(v).dim(-1).value}))});
+}
+
 // dA = alpha dY B'ᵀ, dB = alpha A'ᵀ dY, turned where the operand is stored transposed, summed over what was broadcast. Vectors have none: they are
 // refused by returning nothing.
 std::vector<ValueId> gradient(GradContext& c) {
@@ -163,6 +168,12 @@ std::vector<ValueId> gradient(GradContext& c) {
   std::vector<ValueId> grads(2, kNone);
   if (!g.type(a).ranked || !g.type(b).ranked || g.type(a).rank() < 2 || g.type(b).rank() < 2) return grads;
   if (c.wants(0)) grads[0] = sum_to(g, ta ? fused(g, b, dy, tb, true, alpha) : fused(g, dy, b, false, !tb, alpha), a);
+  // Against one matrix the product of the tall matrices sums over the stack at once.
+  const bool one_b = !ta && !tb && g.type(b).rank() == 2 && g.type(a).rank() > 2 && g.type(a).dim(-1).is_constant() && g.type(dy).dim(-1).is_constant();
+  if (c.wants(1) && one_b) {
+    grads[1] = fused(g, tall(g, a), tall(g, dy), true, false, alpha);
+    return grads;
+  }
   if (c.wants(1)) grads[1] = sum_to(g, tb ? fused(g, dy, a, true, ta, alpha) : fused(g, a, dy, !ta, false, alpha), b);
   return grads;
 }

@@ -255,6 +255,10 @@ size_t conv_weight_grad_scratch_bytes(core::Isa isa, const ConvShape& shape) {
 }
 
 void conv_weight_grad(core::Isa isa, const ConvGradArgs& a, core::ThreadPool& pool) noexcept {
+  if (a.shape.images == 0) {
+    std::fill_n(a.dw, a.shape.out_c * a.shape.group_in() * a.shape.taps(), 0.0f);
+    return;
+  }
   const Plan p = make_plan(isa, a.shape);
   float* const sums = reinterpret_cast<float*>(a.scratch);
   float* free = sums + p.chunks * p.chunk_floats;
