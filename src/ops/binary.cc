@@ -198,8 +198,7 @@ std::vector<ValueId> d_pow(GradContext& c) {
   return t.both(
       [&] {
         const ValueId less = c.graph.add1(kSub, {t.b, number(c.graph, t.b, 1)});
-        ValueId exponent = t.b;
-        if (c.graph.type(t.b).dtype != c.graph.type(t.a).dtype) exponent = c.graph.add1(kCastLike, {t.b, t.a});
+        const ValueId exponent = cast_to(c.graph, t.b, c.graph.type(t.a).dtype);
         return t.mul(t.g, t.mul(exponent, c.graph.add1(kPow, {t.a, less})));
       },
       [&] { return t.mul(t.g, t.mul(t.y, c.graph.add1(kLog, {t.a}))); });

@@ -70,7 +70,7 @@ Binding bind(const PlannedNode& n) {
 
 std::vector<ValueId> gradient(GradContext& c) {
   std::vector<ValueId> grads(c.node.inputs.size(), kNone);
-  if (is_float(c.graph.type(c.input(0)).dtype)) grads[0] = c.graph.add1(kCastLike, {c.grad(), c.input(0)});
+  if (is_float(c.graph.type(c.input(0)).dtype)) grads[0] = cast_to(c.graph, c.grad(), c.graph.type(c.input(0)).dtype);
   return grads;
 }
 

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "ops/onnx_dtype.h"
+
 namespace omni::ops {
 
 Type broadcast_type(const InferContext& c, DType dtype) {
@@ -57,6 +59,8 @@ ValueId number(Graph& graph, ValueId like, double v) {
   return graph.add_constant("number", from_double(graph.type(like).dtype, Shape{}, std::span<const double>(&v, 1)));
 }
 
+ValueId cast_to(Graph& graph, ValueId v, DType dtype) { return graph.type(v).dtype == dtype ? v : graph.add1(kCast, {v}, {{"to", to_onnx(dtype)}}); }
+
 ValueId sum_to(Graph& graph, ValueId grad, ValueId like) {
   const Type &from = graph.type(grad), &to = graph.type(like);
   if (from.ranked && to.ranked && from.dims == to.dims) return grad;
@@ -65,7 +69,8 @@ ValueId sum_to(Graph& graph, ValueId grad, ValueId like) {
 
 void require_inputs(const NodeDraft& draft, size_t count) {
   for (size_t i = 0; i < count; ++i) {
-    if (i >= draft.inputs.size() || draft.inputs[i] == kNone) throw Error(ErrorCode::kInvalidData, "input " + std::to_string(i) + " is missing", draft.name);
+    if (i >= draft.inputs.size() || draft.inputs[i] == kNone)
+      throw Error(ErrorCode::kInvalidData, "input " + std::to_string(i) + " is missing", draft.name);
   }
 }
 

@@ -28,7 +28,8 @@ int physical_axis(int axis, int rank, Layout layout);
 kernels::BroadcastPlan plan_operands(const PlannedNode& n, int operands);
 
 // Nodes of gradient rules and expansions.
-ValueId number(Graph& graph, ValueId like, double v);  // a scalar constant of like's element type
+ValueId number(Graph& graph, ValueId like, double v);   // a scalar constant of like's element type
+ValueId cast_to(Graph& graph, ValueId v, DType dtype);  // itself where it has that element type
 // `grad` summed to the shape of `like`, whose broadcast it is; itself where both are known to be equal.
 ValueId sum_to(Graph& graph, ValueId grad, ValueId like);
 

@@ -32,7 +32,7 @@ std::vector<ValueId> expand(Graph& g, const Node& n) {
   if (n.attributes.has("ignore_index")) {
     const double ignored = static_cast<double>(n.attributes.get_int("ignore_index", 0));
     const ValueId counts = g.add1(kNot, {g.add1(kEqual, {target, number(g, target, ignored)})});
-    picks = g.add1(kMul, {picks, g.add1(kUnsqueeze, {g.add1(kCastLike, {counts, x}), one})});
+    picks = g.add1(kMul, {picks, g.add1(kUnsqueeze, {cast_to(g, counts, g.type(x).dtype), one})});
   }
   if (weight != kNone) {
     std::vector<int64_t> axes;

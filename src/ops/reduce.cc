@@ -61,8 +61,10 @@ void infer(InferContext& c) {
   if (const Contents* known = c.contents(1); known != nullptr) {
     axes.emplace();
     for (const Dim d : *known) {
-      if (axes && d.is_constant()) axes->push_back(d.value);
-      else axes.reset();
+      if (axes && d.is_constant())
+        axes->push_back(d.value);
+      else
+        axes.reset();
     }
   }
   const auto reduced = reduced_axes(c.attributes, c.has_input(1), axes, x.rank(), [&](int64_t a) { return c.axis(a, x.rank()); });
@@ -177,12 +179,12 @@ std::vector<ValueId> d_mean(GradContext& c) {
   const Terms t(c);
   // 1/n: the reduction of ones of x's shape would cost a pass over x; Size(x) / Size(y) is known to the planner.
   const ValueId sizes = c.graph.add1(kDiv, {c.graph.add1(kSize, {t.x}), c.graph.add1(kSize, {c.output(0)})});
-  const ValueId n = c.graph.add1(kCastLike, {sizes, t.x});
+  const ValueId n = cast_to(c.graph, sizes, c.graph.type(t.x).dtype);
   return t.result(t.spread(t.div(t.g, n)));
 }
 std::vector<ValueId> d_extremum(GradContext& c) {  // shared equally by all elements that are the extremum
   const Terms t(c);
-  const ValueId is_it = c.graph.add1(kCastLike, {c.graph.add1(kEqual, {t.x, t.y}), t.x});
+  const ValueId is_it = cast_to(c.graph, c.graph.add1(kEqual, {t.x, t.y}), c.graph.type(t.x).dtype);
   return t.result(t.mul(is_it, t.div(t.g, sum_to(c.graph, is_it, t.y))));
 }
 std::vector<ValueId> d_product(GradContext& c) {  // wrong where x is 0, as in most frameworks

@@ -53,7 +53,7 @@ std::vector<ValueId> expand_hardmax(Graph& g, const Node& n) {
   shape[0] = -1;
   const ValueId list = g.add_constant("shape", Tensor::of<int64_t>(Shape{static_cast<int64_t>(shape.size())}, shape));
   const ValueId positions = g.add1(kReshape, {g.add1(kRange, {scalar(0), size, scalar(1)}), list});
-  return {g.add1(kCastLike, {g.add1(kEqual, {at, positions}), x})};
+  return {cast_to(g, g.add1(kEqual, {at, positions}), g.type(x).dtype)};
 }
 
 }  // namespace
