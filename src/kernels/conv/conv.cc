@@ -23,9 +23,7 @@ bool use_halo(const ConvShape& s) { return s.padded() && s.groups == 1 && s.dila
 
 int64_t halo_floats(const ConvShape& s) { return use_halo(s) ? picture_floats(with_halo(s)) : 0; }
 
-bool is_gemm(const ConvShape& s) {
-  return s.groups == 1 && s.taps() == 1 && s.stride_h == 1 && s.stride_w == 1 && !s.padded();
-}
+bool is_gemm(const ConvShape& s) { return s.groups == 1 && s.taps() == 1 && s.stride_h == 1 && s.stride_w == 1 && !s.padded(); }
 
 Window window_of(const ConvShape& s) {
   Window w{};
@@ -62,7 +60,9 @@ int64_t packed_floats(core::Isa isa, const ConvShape& s) {
 }
 
 // Task i of `tasks` packs its share: panels of one group, or depthwise taps.
-int64_t pack_tasks(core::Isa isa, const ConvShape& s) { return s.depthwise() ? 1 : s.groups * cut_panels(tile_set(isa, s.group_out()), s.group_out()).count; }
+int64_t pack_tasks(core::Isa isa, const ConvShape& s) {
+  return s.depthwise() ? 1 : s.groups * cut_panels(tile_set(isa, s.group_out()), s.group_out()).count;
+}
 
 void pack_task(core::Isa isa, const ConvShape& s, const float* weights, float* packed, int64_t task) {
   if (s.depthwise()) return transpose(weights, s.taps(), s.in_c, s.taps(), packed, s.in_c);

@@ -25,8 +25,13 @@ struct ConvShape {
   int64_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
   int64_t groups = 1;
 
-  int64_t out_h() const { return (in_h + pad_top + pad_bottom - (kernel_h - 1) * dilation_h - 1) / stride_h + 1; }
-  int64_t out_w() const { return (in_w + pad_left + pad_right - (kernel_w - 1) * dilation_w - 1) / stride_w + 1; }
+  // 0 where the window is larger than the padded input.
+  static int64_t out_size(int64_t in, int64_t pads, int64_t kernel, int64_t stride, int64_t dilation) {
+    const int64_t room = in + pads - (kernel - 1) * dilation - 1;
+    return room < 0 ? 0 : room / stride + 1;
+  }
+  int64_t out_h() const { return out_size(in_h, pad_top + pad_bottom, kernel_h, stride_h, dilation_h); }
+  int64_t out_w() const { return out_size(in_w, pad_left + pad_right, kernel_w, stride_w, dilation_w); }
   int64_t group_in() const { return in_c / groups; }
   int64_t group_out() const { return out_c / groups; }
   int64_t taps() const { return kernel_h * kernel_w; }
@@ -38,9 +43,9 @@ struct ConvShape {
 struct ConvArgs {
   ConvShape shape;
   const float* x = nullptr;
-  const float* weights = nullptr;  // [out_c][in_c / groups][kernel_h][kernel_w]; not needed when packed is given
-  const float* packed = nullptr;   // what conv_pack wrote, or null
-  const float* bias = nullptr;     // [out_c] or null
+  const float* weights = nullptr;   // [out_c][in_c / groups][kernel_h][kernel_w]; not needed when packed is given
+  const float* packed = nullptr;    // what conv_pack wrote, or null
+  const float* bias = nullptr;      // [out_c] or null
   const float* residual = nullptr;  // added before the clamp, like y; must not overlap it
   bool clamp = false;
   float lo = 0, hi = 0;

@@ -3,8 +3,8 @@
 
 namespace omni::kernels {
 
-#define OMNI_DEPTHWISE(isa, space)              \
-  namespace space {                             \
+#define OMNI_DEPTHWISE(isa, space)               \
+  namespace space {                              \
   extern const DepthwiseKernels depthwise_table; \
   }
 #include "kernels/conv/kernels.inc"

@@ -73,11 +73,13 @@ template <class V>
 void depthwise_row(const DepthwiseRow& d) noexcept {
   int64_t c = d.c0;
   for (; c + V::kLanes <= d.c1; c += V::kLanes) {
-    row_of_vector<V>(d, c, [](const float* p) { return V::load(p); }, [](float* p, typename V::Reg x) { V::store(p, x); });
+    row_of_vector<V>(
+        d, c, [](const float* p) { return V::load(p); }, [](float* p, typename V::Reg x) { V::store(p, x); });
   }
   if (c < d.c1) {
     const auto m = V::mask(d.c1 - c);
-    row_of_vector<V>(d, c, [m](const float* p) { return V::load(p, m); }, [m](float* p, typename V::Reg x) { V::store(p, m, x); });
+    row_of_vector<V>(
+        d, c, [m](const float* p) { return V::load(p, m); }, [m](float* p, typename V::Reg x) { V::store(p, m, x); });
   }
 }
 
@@ -115,11 +117,13 @@ template <class V>
 void depthwise_input_grad_row(const DepthwiseInputGradRow& d) noexcept {
   int64_t c = d.c0;
   for (; c + V::kLanes <= d.c1; c += V::kLanes) {
-    input_grad_of_vector<V>(d, c, [](const float* p) { return V::load(p); }, [](float* p, typename V::Reg x) { V::store(p, x); });
+    input_grad_of_vector<V>(
+        d, c, [](const float* p) { return V::load(p); }, [](float* p, typename V::Reg x) { V::store(p, x); });
   }
   if (c < d.c1) {
     const auto m = V::mask(d.c1 - c);
-    input_grad_of_vector<V>(d, c, [m](const float* p) { return V::load(p, m); }, [m](float* p, typename V::Reg x) { V::store(p, m, x); });
+    input_grad_of_vector<V>(
+        d, c, [m](const float* p) { return V::load(p, m); }, [m](float* p, typename V::Reg x) { V::store(p, m, x); });
   }
 }
 
@@ -151,11 +155,13 @@ template <class V>
 void depthwise_weight_grad_row(const DepthwiseGradRow& d) noexcept {
   int64_t c = d.c0;
   for (; c + V::kLanes <= d.c1; c += V::kLanes) {
-    weight_grad_of_vector<V>(d, c, [](const float* p) { return V::load(p); }, [](float* p, typename V::Reg x) { V::store(p, x); });
+    weight_grad_of_vector<V>(
+        d, c, [](const float* p) { return V::load(p); }, [](float* p, typename V::Reg x) { V::store(p, x); });
   }
   if (c < d.c1) {
     const auto m = V::mask(d.c1 - c);
-    weight_grad_of_vector<V>(d, c, [m](const float* p) { return V::load(p, m); }, [m](float* p, typename V::Reg x) { V::store(p, m, x); });
+    weight_grad_of_vector<V>(
+        d, c, [m](const float* p) { return V::load(p, m); }, [m](float* p, typename V::Reg x) { V::store(p, m, x); });
   }
 }
 

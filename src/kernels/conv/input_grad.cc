@@ -1,7 +1,7 @@
 // Input gradient of a convolution: dx is a convolution of dy with the kernel turned around and its channels exchanged.
 //
-// With a stride, the input pixels (y mod stride, x mod stride) of one class meet the same kernel taps: each class is a window GEMM of stride 1 with its
-// own taps, written to every stride-th pixel. A class without taps is zero.
+// With a stride, the input pixels (y mod stride, x mod stride) of one class meet the same kernel taps: each class is a window GEMM of stride 1 with
+// its own taps, written to every stride-th pixel. A class without taps is zero.
 #include <algorithm>
 #include <numeric>
 
@@ -45,7 +45,9 @@ struct Class {
 };
 
 Class make_class(const TileSet& tiles, const ConvShape& s, int64_t py, int64_t px) {
-  Class c{py, px, taps_of_class(py, s.kernel_h, s.stride_h, s.dilation_h, s.pad_top), taps_of_class(px, s.kernel_w, s.stride_w, s.dilation_w, s.pad_left), {}, 0};
+  Class c{
+      py, px, taps_of_class(py, s.kernel_h, s.stride_h, s.dilation_h, s.pad_top), taps_of_class(px, s.kernel_w, s.stride_w, s.dilation_w, s.pad_left),
+      {}, 0};
   Window& w = c.w;
   w.images = s.images;
   w.in_h = s.out_h();
@@ -86,8 +88,8 @@ void run_class(const TileSet& tiles, const ConvGradArgs& a, const Class& c, cons
     pool.parallel_for(s.groups * cut_count, [&](int64_t task) {
       const int64_t group = task / cut_count, panel = task % cut_count;
       const float* const weights = a.weights + group * s.group_out() * s.group_in() * taps;
-      const TapWeights t{weights,          c.y.last * s.kernel_w, -c.y.step * s.kernel_w, c.y.count,    c.x.last, -c.x.step, c.x.count,
-                         s.group_out(), s.group_in() * taps,    s.group_in(),           taps};
+      const TapWeights t{weights,   c.y.last * s.kernel_w, -c.y.step * s.kernel_w, c.y.count,    c.x.last, -c.x.step,
+                         c.x.count, s.group_out(),         s.group_in() * taps,    s.group_in(), taps};
       pack_taps(tiles, t, panel, panel + 1, panels + group * c.panel_floats);
     });
   }

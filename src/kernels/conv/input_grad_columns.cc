@@ -16,8 +16,8 @@ constexpr int64_t kMaxTasks = 16;           // each holds a block of columns
 constexpr int64_t kAddCost = 4;             // adding one value into dx, in multiply-adds of a tile: two loads and a store against one load at most
 
 struct Plan {
-  int64_t columns;         // taps * in_c
-  int64_t block;           // output pixels of a block
+  int64_t columns;  // taps * in_c
+  int64_t block;    // output pixels of a block
   int64_t tasks;
   int64_t packed_floats, weight_floats, block_floats;
 };
@@ -67,7 +67,8 @@ void add_window(const ConvShape& s, int64_t oy, int64_t ox, const float* columns
   }
 }
 
-void run_image(core::Isa isa, const ConvShape& s, const Plan& p, const float* packed, const float* dy, float* columns, float* dx, core::ThreadPool& pool) {
+void run_image(core::Isa isa, const ConvShape& s, const Plan& p, const float* packed, const float* dy, float* columns, float* dx,
+               core::ThreadPool& pool) {
   std::memset(dx, 0, static_cast<size_t>(s.in_h * s.in_w * s.in_c) * sizeof(float));
   const int64_t pixels = s.out_h() * s.out_w();
   for (int64_t first = 0; first < pixels; first += p.block) {

@@ -1,6 +1,7 @@
 // Input gradient by columns: dy times the weights gives the contribution of each output pixel to its window, which is then added into dx.
 //
-// Unlike the convolution with the kernel turned around it wastes nothing on borders and on narrow inputs, but it adds taps * in_c values per output pixel.
+// Unlike the convolution with the kernel turned around it wastes nothing on borders and on narrow inputs, but it adds taps * in_c values per output
+// pixel.
 #pragma once
 
 #include <cstdint>

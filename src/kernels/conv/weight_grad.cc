@@ -1,7 +1,7 @@
 // Weight gradient of a convolution: outer products of input and output-gradient pixels, summed over pixels in the tile's registers.
 //
-// A row of the tile is one (tap, input channel): its A pointers walk the input pixels of one output row, B is dy where it lies, and the tile's taps are
-// the output rows of an image. Images are split into at most eight chunks, each with its own sum; the sums are added in order at the end, while
+// A row of the tile is one (tap, input channel): its A pointers walk the input pixels of one output row, B is dy where it lies, and the tile's taps
+// are the output rows of an image. Images are split into at most eight chunks, each with its own sum; the sums are added in order at the end, while
 // [tap][in][out] becomes [out][in][tap].
 #include <algorithm>
 #include <cstring>
@@ -23,10 +23,10 @@ constexpr int64_t kMergeRows = 64;           // rows of [tap][in] of a task that
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 struct Plan {
-  ConvShape s;           // as it is run: with a halo instead of padding, output channels up to whole vectors
+  ConvShape s;  // as it is run: with a halo instead of padding, output channels up to whole vectors
   bool halo, widened;
-  int64_t rows;          // taps * input channels of a group
-  int64_t chunk_floats;  // of one chunk's sums
+  int64_t rows;           // taps * input channels of a group
+  int64_t chunk_floats;   // of one chunk's sums
   int64_t chunks, parts;  // parts: ranges of taps
 };
 
@@ -69,7 +69,7 @@ Range outputs_of_tap(int64_t shift, int64_t in, int64_t out, int64_t stride) {
 struct Job {
   const Plan& p;
   const TileSet& tiles;
-  PanelCut cut;  // of the full vectors; one masked panel more where columns remain
+  PanelCut cut;         // of the full vectors; one masked panel more where columns remain
   const TileSet* tail;  // of the columns beyond the full vectors, or null: few of them fit a half-width vector
   const float* x;
   const float* dy;
@@ -85,7 +85,7 @@ struct Images {
 // Rows [m, m + count) of the sums of one group.
 struct Block {
   int64_t group, m, count;
-  Range ys, xs;                     // outputs that see the block's tap; all of them where there is no padding
+  Range ys, xs;                      // outputs that see the block's tap; all of them where there is no padding
   const float* start[kMaxTileRows];  // input of output (ys.lo, xs.lo) of image 0
 };
 

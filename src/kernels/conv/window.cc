@@ -185,7 +185,11 @@ void run_window_task(const TileSet& tiles, const Window& w, const WindowCut& cut
   if (w.y_count == 0 || w.x_count == 0) return run_pass(t, {0, 0, 0, 1, true, true}, m0, m1, first, last);
   for (int64_t y = 0; y < w.y_count; y += cut.block_y) {
     for (int64_t x = 0; x < w.x_count; x += cut.block_x) {
-      const Pass pass{y, std::min(w.y_count, y + cut.block_y), x, std::min(w.x_count, x + cut.block_x), y == 0 && x == 0,
+      const Pass pass{y,
+                      std::min(w.y_count, y + cut.block_y),
+                      x,
+                      std::min(w.x_count, x + cut.block_x),
+                      y == 0 && x == 0,
                       y + cut.block_y >= w.y_count && x + cut.block_x >= w.x_count};
       run_pass(t, pass, m0, m1, first, last);
     }

@@ -29,9 +29,7 @@ std::vector<float> random_floats(size_t n, uint32_t seed) {
 struct Aligned {
   std::vector<std::byte> bytes;
   std::byte* data;
-  explicit Aligned(size_t n) : bytes(n + 64) {
-    data = bytes.data() + (64 - reinterpret_cast<uintptr_t>(bytes.data()) % 64) % 64;
-  }
+  explicit Aligned(size_t n) : bytes(n + 64) { data = bytes.data() + (64 - reinterpret_cast<uintptr_t>(bytes.data()) % 64) % 64; }
   float* floats() { return reinterpret_cast<float*>(data); }
 };
 
@@ -47,8 +45,9 @@ struct Case {
 
 std::string text(const Case& c, Isa isa) {
   const GemmShape& s = c.shape;
-  return std::string(core::isa_name(isa)) + " m" + std::to_string(s.m) + " n" + std::to_string(s.n) + " k" + std::to_string(s.k) + (s.trans_a ? " ta" : "") +
-         (s.trans_b ? " tb" : "") + (s.packed_b ? " packed" : "") + " batch" + std::to_string(s.batch) + " addend" + std::to_string(static_cast<int>(c.addend));
+  return std::string(core::isa_name(isa)) + " m" + std::to_string(s.m) + " n" + std::to_string(s.n) + " k" + std::to_string(s.k) +
+         (s.trans_a ? " ta" : "") + (s.trans_b ? " tb" : "") + (s.packed_b ? " packed" : "") + " batch" + std::to_string(s.batch) + " addend" +
+         std::to_string(static_cast<int>(c.addend));
 }
 
 struct Problem {
@@ -130,7 +129,8 @@ void check(const Case& c) {
 }
 
 TEST(Gemm, OddSizesAndAllOperandForms) {
-  const int64_t sizes[][3] = {{1, 1, 1}, {1, 17, 5}, {2, 33, 64}, {3, 7, 100}, {4, 130, 9}, {5, 16, 3}, {7, 48, 31}, {8, 65, 12}, {9, 50, 33}, {13, 3, 70}, {49, 96, 24}, {97, 81, 40}};
+  const int64_t sizes[][3] = {{1, 1, 1},   {1, 17, 5},  {2, 33, 64}, {3, 7, 100}, {4, 130, 9},  {5, 16, 3},
+                              {7, 48, 31}, {8, 65, 12}, {9, 50, 33}, {13, 3, 70}, {49, 96, 24}, {97, 81, 40}};
   for (const auto& [m, n, k] : sizes) {
     for (int form = 0; form < 8; ++form) {
       Case c;

@@ -19,8 +19,8 @@ struct Epilogue {
   float beta = 1.0f;
   const float* addend = nullptr;  // bias or C: element (row, column) at row * addend_row + column * addend_column
   int64_t addend_row = 0;
-  int64_t addend_column = 1;          // 0 or 1
-  const float* residual = nullptr;    // element (row, column) at row * residual_row + column
+  int64_t addend_column = 1;        // 0 or 1
+  const float* residual = nullptr;  // element (row, column) at row * residual_row + column
   int64_t residual_row = 0;
   bool clamp = false;
   float lo = 0.0f;
@@ -36,10 +36,10 @@ struct TileArgs {
   int64_t b_step;  // floats from one step to the next
   int64_t b_tap;   // floats from the first step of one tap to the first step of the next
   float* c;
-  int64_t c_row;        // floats from one row of C to the next
-  int64_t columns;      // valid columns; all vectors but the last are full
-  bool accumulate;      // start from what C holds
-  bool last;            // apply the epilogue, whose pointers stand at this tile's first row and column
+  int64_t c_row;    // floats from one row of C to the next
+  int64_t columns;  // valid columns; all vectors but the last are full
+  bool accumulate;  // start from what C holds
+  bool last;        // apply the epilogue, whose pointers stand at this tile's first row and column
   Epilogue epilogue;
 };
 
@@ -60,7 +60,8 @@ struct TileSet {
   TileFn masked[kMaxTileRows];
   // out[row * out_row + n] = sum over k of a[row * a_row + k] * b[n * b_row + k], for n < columns and rows <= kMaxDotRows: K contiguous
   // on both sides. Lanes take every lanes-th k and are added pairwise; plain sums, the caller applies the epilogue.
-  void (*dot)(const float* a, int64_t a_row, int64_t rows, const float* b, int64_t b_row, int64_t columns, int64_t k, float* out, int64_t out_row) noexcept;
+  void (*dot)(const float* a, int64_t a_row, int64_t rows, const float* b, int64_t b_row, int64_t columns, int64_t k, float* out,
+              int64_t out_row) noexcept;
 };
 
 // How the columns of C are cut into panels: `count` of them, the first `extra` one vector wider than the others. By shape alone.

@@ -73,7 +73,8 @@ void scale_shift_planes(core::Isa isa, const ScaleShiftArgs& a, int64_t position
 void column_sums(core::Isa isa, const NormShape& s, const float* x, float* sums, std::byte* scratch, core::ThreadPool& pool) noexcept {
   const NormKernels& k = norm_kernels(isa);
   float* const parts = reinterpret_cast<float*>(scratch);
-  each_chunk(s, pool, [&](int64_t chunk, int64_t first, int64_t rows) { k.sums(x + first * s.channels, rows, s.channels, parts + chunk * s.channels); });
+  each_chunk(s, pool,
+             [&](int64_t chunk, int64_t first, int64_t rows) { k.sums(x + first * s.channels, rows, s.channels, parts + chunk * s.channels); });
   const int64_t count = chunks_of(s).count;
   for (int64_t c = 0; c < s.channels; ++c) {
     double sum = 0;
@@ -83,7 +84,8 @@ void column_sums(core::Isa isa, const NormShape& s, const float* x, float* sums,
 }
 
 // Chunks are combined as Chan, Golub and LeVeque do: squares around a common mean.
-void batch_moments(core::Isa isa, const NormShape& s, const float* x, float* mean, float* variance, std::byte* scratch, core::ThreadPool& pool) noexcept {
+void batch_moments(core::Isa isa, const NormShape& s, const float* x, float* mean, float* variance, std::byte* scratch,
+                   core::ThreadPool& pool) noexcept {
   const NormKernels& k = norm_kernels(isa);
   const Chunks chunks = chunks_of(s);
   float* const means = reinterpret_cast<float*>(scratch);

@@ -33,7 +33,8 @@ void scale_shift_planes(core::Isa isa, const ScaleShiftArgs& args, int64_t posit
 void column_sums(core::Isa isa, const NormShape& shape, const float* x, float* sums, std::byte* scratch, core::ThreadPool& pool) noexcept;
 
 // Mean and population variance of every channel.
-void batch_moments(core::Isa isa, const NormShape& shape, const float* x, float* mean, float* variance, std::byte* scratch, core::ThreadPool& pool) noexcept;
+void batch_moments(core::Isa isa, const NormShape& shape, const float* x, float* mean, float* variance, std::byte* scratch,
+                   core::ThreadPool& pool) noexcept;
 
 // Gradient of y = (x - mean) * inverse * scale + shift through the statistics too (mean and inverse deviation of this batch).
 struct BatchNormGradArgs {

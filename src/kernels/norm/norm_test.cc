@@ -24,7 +24,8 @@ std::vector<float> values(int64_t n, uint32_t seed, float offset) {
 
 void expect_near(const std::vector<float>& got, const std::vector<float>& want, double tolerance, Isa isa, const NormShape& s) {
   for (size_t i = 0; i < got.size(); ++i) {
-    ASSERT_NEAR(got[i], want[i], tolerance * std::max(1.0f, std::abs(want[i]))) << core::isa_name(isa) << " " << s.rows << "x" << s.channels << " at " << i;
+    ASSERT_NEAR(got[i], want[i], tolerance * std::max(1.0f, std::abs(want[i])))
+        << core::isa_name(isa) << " " << s.rows << "x" << s.channels << " at " << i;
   }
 }
 
@@ -78,8 +79,10 @@ TEST(Norm, Gradient) {
     batch_moments_reference(s, x.data(), mean.data(), inverse.data());
     for (float& v : inverse) v = 1 / std::sqrt(v + 1e-5f);
     std::vector<std::byte> scratch(norm_scratch_bytes(s));
-    batch_norm_grad_reference({s, x.data(), dy.data(), mean.data(), inverse.data(), scale.data(), want_dx.data(), want_dscale.data(), want_dshift.data(), nullptr});
-    batch_norm_grad(isa, {s, x.data(), dy.data(), mean.data(), inverse.data(), scale.data(), dx.data(), dscale.data(), dshift.data(), scratch.data()}, pool);
+    batch_norm_grad_reference(
+        {s, x.data(), dy.data(), mean.data(), inverse.data(), scale.data(), want_dx.data(), want_dscale.data(), want_dshift.data(), nullptr});
+    batch_norm_grad(isa, {s, x.data(), dy.data(), mean.data(), inverse.data(), scale.data(), dx.data(), dscale.data(), dshift.data(), scratch.data()},
+                    pool);
     if (s.rows > 1) expect_near(dx, want_dx, 2e-5, isa, s);
     if (s.rows > 1) expect_near(dscale, want_dscale, 1e-4, isa, s);
     expect_near(dshift, want_dshift, 2e-5, isa, s);

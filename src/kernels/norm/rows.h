@@ -16,8 +16,8 @@ struct NormKernels {
   // Sums of dy, and of dy * (x - mean).
   void (*grad_sums)(const float* x, const float* dy, int64_t rows, int64_t channels, const float* mean, float* sums, float* products) noexcept;
   // dx = a * dy + b * (x - mean) + c, coefficients per channel.
-  void (*grad_rows)(const float* x, const float* dy, int64_t rows, int64_t channels, const float* mean, const float* a, const float* b, const float* c,
-                    float* dx) noexcept;
+  void (*grad_rows)(const float* x, const float* dy, int64_t rows, int64_t channels, const float* mean, const float* a, const float* b,
+                    const float* c, float* dx) noexcept;
 };
 
 const NormKernels& norm_kernels(core::Isa isa);

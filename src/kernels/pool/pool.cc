@@ -48,6 +48,7 @@ int64_t scalar_chunk(const PoolShape& s) {
 template <class Kernel>
 void run_rows(const PoolArgs& a, Kernel kernel, core::ThreadPool& pool) {
   const PoolShape& s = a.shape;
+  if (s.channels == 0) return;
   const int64_t window = std::max<int64_t>(1, s.kernel_h * s.kernel_w * s.out_w);
   const int64_t chunk = std::min(s.channels, std::max<int64_t>(kChannelChunk, kTaskFloats / window / kChannelChunk * kChannelChunk));
   const int64_t chunks = (s.channels + chunk - 1) / chunk, rows = s.images * s.out_h;
@@ -55,7 +56,8 @@ void run_rows(const PoolArgs& a, Kernel kernel, core::ThreadPool& pool) {
   pool.parallel_for(row_tasks * chunks, [&](int64_t task) {
     const int64_t first = task / chunks * per_task, c0 = task % chunks * chunk;
     for (int64_t row = first; row < std::min(rows, first + per_task); ++row) {
-      kernel({&s, a.x + row / s.out_h * s.in_h * s.in_w * s.channels, a.y + row * s.out_w * s.channels, row % s.out_h, c0, std::min(s.channels, c0 + chunk)});
+      kernel({&s, a.x + row / s.out_h * s.in_h * s.in_w * s.channels, a.y + row * s.out_w * s.channels, row % s.out_h, c0,
+              std::min(s.channels, c0 + chunk)});
     }
   });
 }
@@ -72,7 +74,8 @@ void run_grad_rows(const PoolGradArgs& a, Kernel kernel, core::ThreadPool& pool)
   each_image(s, chunk, pool, [&](int64_t image, int64_t c0, int64_t c1) {
     const int64_t in = image * s.in_h * s.in_w * s.channels, out = image * s.out_h * s.out_w * s.channels;
     const bool whole = disjoint(s);
-    for (int64_t i = 0; !whole && i < s.in_h * s.in_w; ++i) std::memset(a.dx + in + i * s.channels + c0, 0, static_cast<size_t>(c1 - c0) * sizeof(float));
+    for (int64_t i = 0; !whole && i < s.in_h * s.in_w; ++i)
+      std::memset(a.dx + in + i * s.channels + c0, 0, static_cast<size_t>(c1 - c0) * sizeof(float));
     for (int64_t oy = 0; oy < s.out_h; ++oy) {
       kernel({&s, a.x != nullptr ? a.x + in : nullptr, a.dy + out + oy * s.out_w * s.channels, a.dx + in, whole, oy, c0, c1});
     }

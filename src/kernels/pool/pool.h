@@ -21,8 +21,8 @@ struct PoolShape {
   bool channels_last = true;
   bool count_include_pad = false;  // average: padding counts (but not what ceil_mode adds beyond it)
 
-  int64_t pixel() const { return channels_last ? channels : 1; }           // floats from one pixel of a channel to the next
-  int64_t in_plane() const { return channels_last ? 1 : in_h * in_w; }     // floats from one channel of a pixel to the next
+  int64_t pixel() const { return channels_last ? channels : 1; }        // floats from one pixel of a channel to the next
+  int64_t in_plane() const { return channels_last ? 1 : in_h * in_w; }  // floats from one channel of a pixel to the next
   int64_t out_plane() const { return channels_last ? 1 : out_h * out_w; }
 };
 

@@ -16,17 +16,18 @@ using core::ThreadPool;
 
 std::vector<PoolShape> shapes() {
   std::vector<PoolShape> v;
-  const auto add = [&](int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int64_t stride, int64_t dilation, int64_t pad, int64_t oh, int64_t ow, bool include) {
+  const auto add = [&](int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int64_t stride, int64_t dilation, int64_t pad, int64_t oh, int64_t ow,
+                       bool include) {
     v.push_back({n, c, h, w, oh, ow, k, k, stride, stride, dilation, dilation, pad, pad, pad, pad, true, include});
   };
-  add(3, 6, 28, 28, 2, 2, 1, 0, 14, 14, false);    // LeNet-5
-  add(2, 37, 9, 11, 3, 2, 1, 1, 5, 6, false);      // ResNet
-  add(2, 37, 9, 11, 3, 2, 1, 1, 5, 6, true);       //
-  add(1, 16, 7, 7, 3, 1, 2, 2, 7, 7, true);        // dilated
-  add(1, 20, 6, 6, 3, 2, 1, 0, 3, 3, true);        // ceil_mode: the last window overhangs
-  add(1, 20, 5, 5, 3, 2, 1, 1, 3, 3, false);       //
-  add(2, 130, 7, 7, 7, 1, 1, 0, 1, 1, false);      // global
-  add(1, 3, 5, 7, 5, 3, 1, 0, 1, 1, false);        //
+  add(3, 6, 28, 28, 2, 2, 1, 0, 14, 14, false);                                 // LeNet-5
+  add(2, 37, 9, 11, 3, 2, 1, 1, 5, 6, false);                                   // ResNet
+  add(2, 37, 9, 11, 3, 2, 1, 1, 5, 6, true);                                    //
+  add(1, 16, 7, 7, 3, 1, 2, 2, 7, 7, true);                                     // dilated
+  add(1, 20, 6, 6, 3, 2, 1, 0, 3, 3, true);                                     // ceil_mode: the last window overhangs
+  add(1, 20, 5, 5, 3, 2, 1, 1, 3, 3, false);                                    //
+  add(2, 130, 7, 7, 7, 1, 1, 0, 1, 1, false);                                   // global
+  add(1, 3, 5, 7, 5, 3, 1, 0, 1, 1, false);                                     //
   v.push_back({2, 5, 1, 40, 1, 20, 1, 3, 1, 2, 1, 1, 0, 1, 0, 0, true, true});  // 1-D, asymmetric
   return v;
 }
@@ -44,7 +45,8 @@ std::vector<float> plain(const std::vector<float>& x, int64_t images, int64_t pi
   std::vector<float> p(x.size());
   for (int64_t n = 0; n < images; ++n) {
     for (int64_t i = 0; i < pixels; ++i) {
-      for (int64_t c = 0; c < channels; ++c) p[static_cast<size_t>((n * channels + c) * pixels + i)] = x[static_cast<size_t>((n * pixels + i) * channels + c)];
+      for (int64_t c = 0; c < channels; ++c)
+        p[static_cast<size_t>((n * channels + c) * pixels + i)] = x[static_cast<size_t>((n * pixels + i) * channels + c)];
     }
   }
   return p;

@@ -14,7 +14,8 @@ struct TapRange {
   int64_t counted;      // taps that an average counts
 };
 
-inline TapRange tap_range(int64_t out, int64_t in, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad_begin, int64_t pad_end, bool include_pad) {
+inline TapRange tap_range(int64_t out, int64_t in, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad_begin, int64_t pad_end,
+                          bool include_pad) {
   TapRange r{out * stride - pad_begin, 0, kernel, 0};
   if (dilation == 1) {  // the same without divisions, which would take longer than a small window
     const auto clamp = [&](int64_t n) { return n < 0 ? 0 : n < kernel ? n : kernel; };
