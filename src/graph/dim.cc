@@ -162,6 +162,15 @@ Dim DimTable::max(Dim a, Dim b) {
   if (a == b) return a;
   const Dim difference = sub(a, b);
   if (difference.is_constant()) return difference.value >= 0 ? a : b;
+  // max(a, max(a, c)) is max(a, c).
+  const auto holds = [this](Dim whole, Dim part) {
+    if (whole.is_constant() || polys_[whole.expr - 1].size() != 1) return false;
+    const Term& t = polys_[whole.expr - 1][0];
+    if (t.factor != 1 || t.atoms.size() != 1 || atoms_[t.atoms[0]].kind != AtomKind::kMax) return false;
+    return atoms_[t.atoms[0]].a == part || atoms_[t.atoms[0]].b == part;
+  };
+  if (holds(a, b)) return a;
+  if (holds(b, a)) return b;
   if (std::pair(b.expr, b.value) < std::pair(a.expr, a.value)) std::swap(a, b);
   return atom({AtomKind::kMax, "", a, b});
 }

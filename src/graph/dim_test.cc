@@ -17,6 +17,8 @@ TEST(Dim, EqualExpressionsAreOneDim) {
   EXPECT_EQ(t.floor_div(t.add(t.mul(n, 4), 3), 2), t.add(t.mul(n, 2), 1));
   EXPECT_EQ(t.max(n, t.add(n, 1)), t.add(n, 1));
   EXPECT_EQ(t.sub(n, n), Dim(0));
+  EXPECT_EQ(t.max(n, t.max(m, n)), t.max(n, m));
+  EXPECT_EQ(t.max(t.max(m, n), m), t.max(n, m));
 }
 
 TEST(Dim, TextReadsBack) {
