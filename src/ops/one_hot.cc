@@ -23,8 +23,11 @@ void infer(InferContext& c) {
   Dim depth = c.dims.fresh();
   if (c.contents(1) != nullptr && c.contents(1)->size() == 1)
     depth = c.contents(1)->front();
-  else if (c.constant(1) != nullptr && c.constant(1)->count() == 1)
-    depth = static_cast<int64_t>(to_double(*c.constant(1))[0]);
+  else if (c.constant(1) != nullptr && c.constant(1)->count() == 1) {
+    const double stated = to_double(*c.constant(1))[0];
+    if (!(stated >= 1 && stated < 1e15)) c.fail("the depth is not above 0");
+    depth = static_cast<int64_t>(stated);
+  }
   if (depth.is_constant() && depth.value < 1) c.fail("the depth is not above 0");
   std::vector<Dim> dims = indices.dims;
   dims.insert(dims.begin() + axis, depth);

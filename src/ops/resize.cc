@@ -67,6 +67,9 @@ std::vector<int> axes_of(const Attributes& attributes, int rank) {
   return axes;
 }
 
+// Beyond 2^31 any size is as refused as another.
+int64_t bounded(double size) { return static_cast<int64_t>(std::clamp(size, 0.0, 4294967296.0)); }
+
 // Sizes under keep_aspect_ratio_policy: one scale for all axes.
 std::vector<int64_t> fitted_sizes(const Attributes& attributes, std::vector<int64_t> sizes, const std::vector<int64_t>& in) {
   const std::string_view policy = attributes.get_string("keep_aspect_ratio_policy", "stretch");
@@ -76,12 +79,12 @@ std::vector<int64_t> fitted_sizes(const Attributes& attributes, std::vector<int6
     const double s = static_cast<double>(sizes[i]) / static_cast<double>(in[i]);
     scale = policy == "not_larger" ? std::min(scale, s) : std::max(scale, s);
   }
-  for (size_t i = 0; i < sizes.size(); ++i) sizes[i] = static_cast<int64_t>(std::floor(scale * static_cast<double>(in[i]) + 0.5));
+  for (size_t i = 0; i < sizes.size(); ++i) sizes[i] = bounded(std::floor(scale * static_cast<double>(in[i]) + 0.5));
   return sizes;
 }
 
 Dim scaled(DimTable& dims, Dim d, float scale) {
-  if (d.is_constant()) return static_cast<int64_t>(std::floor(static_cast<double>(d.value) * static_cast<double>(scale)));
+  if (d.is_constant()) return bounded(std::floor(static_cast<double>(d.value) * static_cast<double>(scale)));
   if (scale >= 1 && scale < 1e6f && scale == std::floor(scale)) return dims.mul(d, static_cast<int64_t>(scale));
   return dims.fresh();
 }

@@ -129,9 +129,8 @@ RowsArgs rows_of(const PlannedNode& n, int batch) {
   RowsArgs args;
   args.depth = indices[-1];
   args.rows = indices.count(0, indices.rank() - 1);
-  const int first_inner = batch + static_cast<int>(args.depth);
-  if (args.depth < 1 || first_inner > data.rank()) n.unsupported("an index has more entries than the data has dimensions");
-  args.inner = data.count(first_inner);
+  if (args.depth < 1 || args.depth > data.rank() - batch) n.unsupported("an index has more entries than the data has dimensions");
+  args.inner = data.count(batch + static_cast<int>(args.depth));
   for (int64_t k = 0; k < args.depth; ++k) {
     args.dims[k] = data[batch + static_cast<int>(k)];
     args.strides[k] = data.count(batch + static_cast<int>(k) + 1);
