@@ -13,17 +13,21 @@ namespace omni::ops {
 
 namespace {
 
-constexpr Formal kInputs[] = {{"X"}, {"scale", 0, ParamKind::kScale}, {"B", 0, ParamKind::kBias}, {"input_mean", 0, ParamKind::kBuffer}, {"input_var", 0, ParamKind::kBuffer}};
+constexpr Formal kInputs[] = {
+    {"X"}, {"scale", 0, ParamKind::kScale}, {"B", 0, ParamKind::kBias}, {"input_mean", 0, ParamKind::kBuffer}, {"input_var", 0, ParamKind::kBuffer}};
 constexpr Formal kOutputs[] = {{"Y"}, {"running_mean", kOptional}, {"running_var", kOptional}};
-constexpr Formal kTrainOutputs[] = {{"Y"}, {"running_mean", kOptional}, {"running_var", kOptional}, {"batch_mean", kOptional}, {"inverse_deviation", kOptional}};
+constexpr Formal kTrainOutputs[] = {
+    {"Y"}, {"running_mean", kOptional}, {"running_var", kOptional}, {"batch_mean", kOptional}, {"inverse_deviation", kOptional}};
 constexpr Formal kGradInputs[] = {{"dY"}, {"X"}, {"scale"}, {"batch_mean"}, {"inverse_deviation"}};
 constexpr Formal kGradOutputs[] = {{"dX"}, {"dScale"}, {"dB"}};
-constexpr AttributeDef kAttributes[] = {{"epsilon", AttributeKind::kFloat}, {"momentum", AttributeKind::kFloat}, {"training_mode", AttributeKind::kInt}};
+constexpr AttributeDef kAttributes[] = {
+    {"epsilon", AttributeKind::kFloat}, {"momentum", AttributeKind::kFloat}, {"training_mode", AttributeKind::kInt}};
 constexpr AttributeDef kTrainAttributes[] = {{"epsilon", AttributeKind::kFloat}, {"momentum", AttributeKind::kFloat}};
 
 // Before opset 14 the operator told training from inference by its outputs.
 void upgrade_9(Graph&, NodeDraft& draft) {
-  if (draft.output_count > 1) throw Error(ErrorCode::kUnsupported, "BatchNormalization in training mode of an opset before 14", draft.name, "export the model for inference");
+  if (draft.output_count > 1)
+    throw Error(ErrorCode::kUnsupported, "BatchNormalization in training mode of an opset before 14", draft.name, "export the model for inference");
 }
 
 void upgrade_7(Graph&, NodeDraft& draft) {
@@ -36,7 +40,8 @@ void upgrade_6(Graph&, NodeDraft& draft) { draft.attributes.erase("is_test"); }
 void upgrade_1(Graph&, NodeDraft& draft) { draft.attributes.erase("consumed_inputs"); }
 
 void lower_to_9(const Graph&, NodeDraft& draft) {
-  if (draft.attributes.get_int("training_mode", 0) != 0) throw Error(ErrorCode::kUnsupported, "BatchNormalization in training mode needs opset 14", draft.name);
+  if (draft.attributes.get_int("training_mode", 0) != 0)
+    throw Error(ErrorCode::kUnsupported, "BatchNormalization in training mode needs opset 14", draft.name);
   draft.attributes.erase("training_mode");
 }
 

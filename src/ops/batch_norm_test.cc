@@ -131,7 +131,10 @@ TEST(BatchNormTrain, Gradient) {
            .op = &kBatchNormTrainGrad,
            .inputs = {dy, in[0], in[1], from_double(DType::kF32, c, mean), from_double(DType::kF32, c, inverse)},
            .outputs = 3,
-           .reference = [&](const Inputs&) { return Outputs{slopes(0), slopes(1), slopes(2)}; },
+           .reference =
+               [&](const Inputs&) {
+                 return Outputs{slopes(0), slopes(1), slopes(2)};
+               },
            .tolerance = 2e-4});
   }
 }

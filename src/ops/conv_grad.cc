@@ -16,8 +16,9 @@ constexpr Formal kInputGradInputs[] = {{"dY"}, {"W"}, {"X"}};
 constexpr Formal kInputGradOutputs[] = {{"dX"}};
 constexpr Formal kWeightGradInputs[] = {{"dY"}, {"X"}, {"W"}};
 constexpr Formal kWeightGradOutputs[] = {{"dW"}, {"dB", kOptional}};
-constexpr AttributeDef kAttributes[] = {{"auto_pad", AttributeKind::kString}, {"dilations", AttributeKind::kInts}, {"group", AttributeKind::kInt},
-                                        {"kernel_shape", AttributeKind::kInts}, {"pads", AttributeKind::kInts},    {"strides", AttributeKind::kInts}};
+constexpr AttributeDef kAttributes[] = {{"auto_pad", AttributeKind::kString}, {"dilations", AttributeKind::kInts},
+                                        {"group", AttributeKind::kInt},       {"kernel_shape", AttributeKind::kInts},
+                                        {"pads", AttributeKind::kInts},       {"strides", AttributeKind::kInts}};
 
 void infer_input_grad(InferContext& c) { c.set(0, c.input(2)); }
 

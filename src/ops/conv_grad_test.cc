@@ -20,9 +20,11 @@ using Ints = std::vector<int64_t>;
 TEST(ConvGradient, FiniteDifferences) {
   check_conv("valid, bias", Shape{2, 3, 7, 6}, Shape{5, 3, 3, 3}, {}, true);
   check_conv("padded, one channel", Shape{2, 1, 8, 8}, Shape{6, 1, 5, 5}, {{"pads", Ints{2, 2, 2, 2}}}, true);
-  check_conv("strides and dilations", Shape{1, 4, 9, 10}, Shape{3, 4, 3, 3}, {{"strides", Ints{2, 3}}, {"dilations", Ints{2, 1}}, {"pads", Ints{1, 0, 2, 1}}}, true);
+  check_conv("strides and dilations", Shape{1, 4, 9, 10}, Shape{3, 4, 3, 3},
+             {{"strides", Ints{2, 3}}, {"dilations", Ints{2, 1}}, {"pads", Ints{1, 0, 2, 1}}}, true);
   check_conv("groups", Shape{2, 6, 5, 5}, Shape{4, 3, 3, 3}, {{"group", int64_t{2}}, {"pads", Ints{1, 1, 1, 1}}}, false);
-  check_conv("depthwise", Shape{2, 5, 6, 6}, Shape{5, 1, 3, 3}, {{"group", int64_t{5}}, {"strides", Ints{2, 2}}, {"auto_pad", std::string("SAME_UPPER")}}, true);
+  check_conv("depthwise", Shape{2, 5, 6, 6}, Shape{5, 1, 3, 3},
+             {{"group", int64_t{5}}, {"strides", Ints{2, 2}}, {"auto_pad", std::string("SAME_UPPER")}}, true);
   check_conv("1-D", Shape{2, 3, 12}, Shape{4, 3, 5}, {{"pads", Ints{4, 0}}}, true);
   check_conv("1x1", Shape{2, 3, 4, 4}, Shape{4, 3, 1, 1}, {}, false);
 }
@@ -52,7 +54,12 @@ TEST(ConvGradient, EveryLayout) {
           }
     return input ? Outputs{dx} : Outputs{dw, db};
   };
-  check({.name = "input", .op = &kConvInputGrad, .inputs = {dy, w, x}, .attributes = attributes, .reference = [&](const Inputs&) { return direct(true); }, .tolerance = 4e-6});
+  check({.name = "input",
+         .op = &kConvInputGrad,
+         .inputs = {dy, w, x},
+         .attributes = attributes,
+         .reference = [&](const Inputs&) { return direct(true); },
+         .tolerance = 4e-6});
   check({.name = "weight",
          .op = &kConvWeightGrad,
          .inputs = {dy, x, w},

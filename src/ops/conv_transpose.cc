@@ -11,8 +11,9 @@ namespace {
 
 constexpr Formal kInputs[] = {{"X"}, {"W", 0, ParamKind::kWeight}, {"B", kOptional, ParamKind::kBias}};
 constexpr Formal kOutputs[] = {{"Y"}};
-constexpr AttributeDef kAttributes[] = {{"auto_pad", AttributeKind::kString},     {"dilations", AttributeKind::kInts},    {"group", AttributeKind::kInt},
-                                        {"kernel_shape", AttributeKind::kInts},   {"output_padding", AttributeKind::kInts}, {"output_shape", AttributeKind::kInts},
+constexpr AttributeDef kAttributes[] = {{"auto_pad", AttributeKind::kString},     {"dilations", AttributeKind::kInts},
+                                        {"group", AttributeKind::kInt},           {"kernel_shape", AttributeKind::kInts},
+                                        {"output_padding", AttributeKind::kInts}, {"output_shape", AttributeKind::kInts},
                                         {"pads", AttributeKind::kInts},           {"strides", AttributeKind::kInts}};
 constexpr OpVersion kVersions[] = {{22}, {11}, {1}};
 
@@ -26,7 +27,12 @@ int64_t at(const std::vector<int64_t>& list, size_t i, int64_t fallback) { retur
 
 Axis axis_of(const Attributes& a, size_t i, size_t axes) {
   const std::vector<int64_t> pads = a.get_ints("pads"), shape = a.get_ints("output_shape");
-  Axis x{at(a.get_ints("strides"), i, 1), at(a.get_ints("dilations"), i, 1), at(a.get_ints("output_padding"), i, 0), at(pads, i, 0), at(pads, i + axes, 0), {}};
+  Axis x{at(a.get_ints("strides"), i, 1),
+         at(a.get_ints("dilations"), i, 1),
+         at(a.get_ints("output_padding"), i, 0),
+         at(pads, i, 0),
+         at(pads, i + axes, 0),
+         {}};
   if (!shape.empty()) x.size = shape[i + shape.size() - axes];
   return x;
 }
@@ -67,7 +73,8 @@ void infer(InferContext& c) {
   check_attributes(c, axes);
   const int64_t groups = c.attributes.get_int("group", 1);
   if (groups < 1) c.fail("group is " + std::to_string(groups));
-  if (x.dim(1).is_constant() && w.dim(0).is_constant() && x.dim(1) != w.dim(0)) c.fail("X has " + std::to_string(x.dim(1).value) + " channels, W takes " + std::to_string(w.dim(0).value));
+  if (x.dim(1).is_constant() && w.dim(0).is_constant() && x.dim(1) != w.dim(0))
+    c.fail("X has " + std::to_string(x.dim(1).value) + " channels, W takes " + std::to_string(w.dim(0).value));
   if (w.dim(0).is_constant() && w.dim(0).value % groups != 0) c.fail("the channels do not divide into the groups");
   std::vector<Dim> dims = {x.dim(0), c.dims.mul(w.dim(1), groups)};
   for (size_t i = 0; i < axes; ++i) {
@@ -157,7 +164,8 @@ Binding bind(const PlannedNode& n) {
 std::vector<ValueId> gradient(GradContext& c) {
   Graph& g = c.graph;
   Attributes a = c.node.attributes;
-  if (same(a) || a.has("output_shape")) throw Error(ErrorCode::kUnsupported, "ConvTranspose with auto_pad or output_shape has no gradient", c.node.name, "state its pads");
+  if (same(a) || a.has("output_shape"))
+    throw Error(ErrorCode::kUnsupported, "ConvTranspose with auto_pad or output_shape has no gradient", c.node.name, "state its pads");
   a.erase("output_padding");
   a.erase("auto_pad");
   std::vector<ValueId> grads(c.node.inputs.size(), kNone);

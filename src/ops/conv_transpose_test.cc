@@ -33,13 +33,15 @@ Outputs direct(const Inputs& in, const Direct& d) {
                 if (oy < 0 || ox < 0 || oy >= d.out[0] || ox >= d.out[1]) continue;
                 const int64_t channel = c / (x[1] / d.group) * w[1] + o;
                 y[static_cast<size_t>(((n * m + channel) * d.out[0] + oy) * d.out[1] + ox)] +=
-                    xs[static_cast<size_t>(((n * x[1] + c) * x[2] + iy) * x[3] + ix)] * ws[static_cast<size_t>(((c * w[1] + o) * w[2] + ky) * w[3] + kx)];
+                    xs[static_cast<size_t>(((n * x[1] + c) * x[2] + iy) * x[3] + ix)] *
+                    ws[static_cast<size_t>(((c * w[1] + o) * w[2] + ky) * w[3] + kx)];
               }
   return {y};
 }
 
 void check_case(std::string name, Shape x, Shape w, Direct d, Attributes more = {}, bool gradient = true) {
-  OpCase c{.name = std::move(name), .op = &kConvTranspose, .inputs = {wave(x), wave(w, 0.5), wave(Shape{w[1] * d.group})}, .attributes = std::move(more)};
+  OpCase c{
+      .name = std::move(name), .op = &kConvTranspose, .inputs = {wave(x), wave(w, 0.5), wave(Shape{w[1] * d.group})}, .attributes = std::move(more)};
   c.attributes.set("group", d.group);
   c.attributes.set("strides", d.strides);
   c.attributes.set("dilations", d.dilations);
@@ -54,11 +56,14 @@ void check_case(std::string name, Shape x, Shape w, Direct d, Attributes more = 
 TEST(ConvTranspose, Cases) {
   check_case("plain", Shape{2, 3, 4, 5}, Shape{3, 4, 3, 3}, {.out = {6, 7}});
   check_case("upsampling", Shape{1, 3, 4, 4}, Shape{3, 5, 4, 4}, {.strides = {2, 2}, .pads = {1, 1, 1, 1}, .out = {8, 8}});
-  check_case("gaps, output padding", Shape{1, 2, 3, 3}, Shape{2, 3, 2, 2}, {.strides = {3, 2}, .pads = {0, 1, 1, 0}, .out = {8, 6}}, {{"output_padding", Ints{1, 1}}});
+  check_case("gaps, output padding", Shape{1, 2, 3, 3}, Shape{2, 3, 2, 2}, {.strides = {3, 2}, .pads = {0, 1, 1, 0}, .out = {8, 6}},
+             {{"output_padding", Ints{1, 1}}});
   check_case("groups, dilations", Shape{2, 4, 4, 4}, Shape{4, 3, 3, 2}, {.group = 2, .dilations = {2, 3}, .out = {8, 7}});
   check_case("depthwise", Shape{1, 6, 4, 4}, Shape{6, 1, 3, 3}, {.group = 6, .strides = {2, 2}, .out = {9, 9}});
-  check_case("same", Shape{1, 2, 3, 3}, Shape{2, 2, 3, 3}, {.strides = {2, 2}, .pads = {0, 0, 1, 1}, .out = {6, 6}}, {{"auto_pad", std::string("SAME_UPPER")}}, false);
-  check_case("stated size", Shape{1, 2, 3, 3}, Shape{2, 2, 3, 3}, {.strides = {2, 2}, .pads = {1, 1, 0, 0}, .out = {6, 6}}, {{"output_shape", Ints{6, 6}}}, false);
+  check_case("same", Shape{1, 2, 3, 3}, Shape{2, 2, 3, 3}, {.strides = {2, 2}, .pads = {0, 0, 1, 1}, .out = {6, 6}},
+             {{"auto_pad", std::string("SAME_UPPER")}}, false);
+  check_case("stated size", Shape{1, 2, 3, 3}, Shape{2, 2, 3, 3}, {.strides = {2, 2}, .pads = {1, 1, 0, 0}, .out = {6, 6}},
+             {{"output_shape", Ints{6, 6}}}, false);
 }
 
 TEST(ConvTranspose, Refused) {

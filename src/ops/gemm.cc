@@ -1,7 +1,7 @@
 // Gemm (ai.onnx): Y = alpha * A' * B' + beta * C, A' and B' plain or transposed, C broadcast to Y. And its gradient.
-#include <limits>
-
 #include "kernels/gemm/gemm.h"
+
+#include <limits>
 
 #include "graph/grad_def.h"
 #include "ops/elementwise.h"
@@ -18,11 +18,10 @@ constexpr AttributeDef kAttributes[] = {
 // Before opset 7 C broadcast only where asked; every model that ran then means the same now.
 void upgrade_broadcast(Graph&, NodeDraft& draft) { draft.attributes.erase("broadcast"); }
 
-void lower_needs_c(const Graph& graph, NodeDraft& draft) {
+void lower_needs_c(const Graph&, NodeDraft& draft) {
   if (draft.inputs.size() < 3 || draft.inputs[2] == kNone) {
     throw Error(ErrorCode::kUnsupported, "Gemm without C needs opset 11", draft.name, "export with opset 11 or newer");
   }
-  (void)graph;
 }
 
 constexpr OpVersion kVersions[] = {{13}, {11}, {9, nullptr, lower_needs_c}, {7}, {6, upgrade_broadcast}, {1, upgrade_broadcast}};
@@ -105,7 +104,8 @@ Binding bind(const PlannedNode& n) {
   g.epilogue.clamp = g.epilogue.lo != -kInfinity || g.epilogue.hi != kInfinity;
   if (n.has_input(2)) {
     const Shape& c = n.input(2).shape;
-    if (c.rank() > 2 || (c.rank() > 0 && c[-1] != 1 && c[-1] != s.n) || (c.rank() == 2 && c[0] != 1 && c[0] != s.m)) n.unsupported("C does not broadcast to Y");
+    if (c.rank() > 2 || (c.rank() > 0 && c[-1] != 1 && c[-1] != s.n) || (c.rank() == 2 && c[0] != 1 && c[0] != s.m))
+      n.unsupported("C does not broadcast to Y");
     const bool columns = c.rank() > 0 && c[-1] != 1, rows = c.rank() == 2 && c[0] != 1;
     g.epilogue.addend_column = columns ? 1 : 0;
     g.epilogue.addend_row = rows ? c[1] : 0;

@@ -85,7 +85,8 @@ Outputs stacked(const Inputs& in, int64_t batch, int64_t a_every, int64_t b_ever
   const std::vector<double> a = to_double(*in[0]), b = to_double(*in[1]);
   std::vector<double> y;
   for (int64_t i = 0; i < batch; ++i) {
-    const Matrix x{{a.begin() + a_every * i, a.begin() + a_every * i + m * k}, m, k}, w{{b.begin() + b_every * i, b.begin() + b_every * i + k * n}, k, n};
+    const Matrix x{{a.begin() + a_every * i, a.begin() + a_every * i + m * k}, m, k},
+        w{{b.begin() + b_every * i, b.begin() + b_every * i + k * n}, k, n};
     const std::vector<double> part = product(x, w);
     y.insert(y.end(), part.begin(), part.end());
   }
@@ -93,7 +94,13 @@ Outputs stacked(const Inputs& in, int64_t batch, int64_t a_every, int64_t b_ever
 }
 
 OpCase matmul_case(std::string name, Shape a, Shape b, Shape out, std::function<Outputs(const Inputs&)> reference, const GradDef* gradient) {
-  return {.name = std::move(name), .op = &kMatMul, .inputs = {wave(a), wave(b, 0.7)}, .reference = std::move(reference), .shapes = {out}, .tolerance = 4e-6, .gradient = gradient};
+  return {.name = std::move(name),
+          .op = &kMatMul,
+          .inputs = {wave(a), wave(b, 0.7)},
+          .reference = std::move(reference),
+          .shapes = {out},
+          .tolerance = 4e-6,
+          .gradient = gradient};
 }
 
 TEST(MatMul, Cases) {
@@ -102,9 +109,12 @@ TEST(MatMul, Cases) {
   check(matmul_case("batch", Shape{2, 3, 3, 5}, Shape{2, 3, 5, 4}, Shape{2, 3, 3, 4}, batched(6, 15, 20), &kMatMulGradient));
   check(matmul_case("one B", Shape{2, 2, 3, 5}, Shape{5, 4}, Shape{2, 2, 3, 4}, batched(4, 15, 0), &kMatMulGradient));
   check(matmul_case("one A", Shape{3, 5}, Shape{4, 5, 4}, Shape{4, 3, 4}, batched(4, 0, 20), &kMatMulGradient));
-  check(matmul_case("row", Shape{5}, Shape{5, 4}, Shape{4}, [](const Inputs& in) { return stacked(in, 1, 0, 0, 1, 5, 4); }, nullptr));
-  check(matmul_case("column", Shape{3, 5}, Shape{5}, Shape{3}, [](const Inputs& in) { return stacked(in, 1, 0, 0, 3, 5, 1); }, nullptr));
-  check(matmul_case("dot", Shape{5}, Shape{5}, Shape{}, [](const Inputs& in) { return stacked(in, 1, 0, 0, 1, 5, 1); }, nullptr));
+  check(matmul_case(
+      "row", Shape{5}, Shape{5, 4}, Shape{4}, [](const Inputs& in) { return stacked(in, 1, 0, 0, 1, 5, 4); }, nullptr));
+  check(matmul_case(
+      "column", Shape{3, 5}, Shape{5}, Shape{3}, [](const Inputs& in) { return stacked(in, 1, 0, 0, 3, 5, 1); }, nullptr));
+  check(matmul_case(
+      "dot", Shape{5}, Shape{5}, Shape{}, [](const Inputs& in) { return stacked(in, 1, 0, 0, 1, 5, 1); }, nullptr));
   OpCase constant = matmul_case("constant B", Shape{2, 3, 5}, Shape{5, 4}, Shape{2, 3, 4}, batched(2, 15, 0), nullptr);
   constant.constants = {1};
   check(constant);

@@ -30,7 +30,8 @@ void infer(InferContext& c) {
   if (transposed(c.attributes, "transA") && !row) std::swap(x[x.size() - 1], x[x.size() - 2]);
   if (transposed(c.attributes, "transB") && !column) std::swap(y[y.size() - 1], y[y.size() - 2]);
   const Dim k = x.back(), k2 = y[y.size() - 2];
-  if (k.is_constant() && k2.is_constant() && k != k2) c.fail("the inner dimensions are " + std::to_string(k.value) + " and " + std::to_string(k2.value));
+  if (k.is_constant() && k2.is_constant() && k != k2)
+    c.fail("the inner dimensions are " + std::to_string(k.value) + " and " + std::to_string(k2.value));
   std::vector<Dim> out = c.broadcast({x.begin(), x.end() - 2}, {y.begin(), y.end() - 2});
   if (!row) out.push_back(x[x.size() - 2]);
   if (!column) out.push_back(y.back());
@@ -158,8 +159,8 @@ ValueId tall(Graph& g, ValueId v) {
   return g.add1(kReshape, {v, g.add_constant("tall", Tensor::of<int64_t>(Shape{2}, {-1, g.type(v).dim(-1).value}))});
 }
 
-// dA = alpha dY B'ᵀ, dB = alpha A'ᵀ dY, turned where the operand is stored transposed, summed over what was broadcast. Vectors have none: they are
-// refused by returning nothing.
+// dA = alpha dY B'ᵀ, dB = alpha A'ᵀ dY, turned where the operand is stored transposed, summed over what was broadcast. Vectors have
+// none: they are refused by returning nothing.
 std::vector<ValueId> gradient(GradContext& c) {
   Graph& g = c.graph;
   const bool ta = transposed(c.node.attributes, "transA"), tb = transposed(c.node.attributes, "transB");
@@ -169,7 +170,8 @@ std::vector<ValueId> gradient(GradContext& c) {
   if (!g.type(a).ranked || !g.type(b).ranked || g.type(a).rank() < 2 || g.type(b).rank() < 2) return grads;
   if (c.wants(0)) grads[0] = sum_to(g, ta ? fused(g, b, dy, tb, true, alpha) : fused(g, dy, b, false, !tb, alpha), a);
   // Against one matrix the product of the tall matrices sums over the stack at once.
-  const bool one_b = !ta && !tb && g.type(b).rank() == 2 && g.type(a).rank() > 2 && g.type(a).dim(-1).is_constant() && g.type(dy).dim(-1).is_constant();
+  const bool one_b =
+      !ta && !tb && g.type(b).rank() == 2 && g.type(a).rank() > 2 && g.type(a).dim(-1).is_constant() && g.type(dy).dim(-1).is_constant();
   if (c.wants(1) && one_b) {
     grads[1] = fused(g, tall(g, a), tall(g, dy), true, false, alpha);
     return grads;
@@ -180,14 +182,8 @@ std::vector<ValueId> gradient(GradContext& c) {
 
 }  // namespace
 
-constinit const OpDef kMatMul = {.name = "MatMul",
-                                 .inputs = kInputs,
-                                 .outputs = kOutputs,
-                                 .versions = kVersions,
-                                 .traits = kF16Safe,
-                                 .infer = infer,
-                                 .cost = cost,
-                                 .bind = bind};
+constinit const OpDef kMatMul = {
+    .name = "MatMul", .inputs = kInputs, .outputs = kOutputs, .versions = kVersions, .traits = kF16Safe, .infer = infer, .cost = cost, .bind = bind};
 
 constinit const OpDef kFusedMatMul = {.name = "FusedMatMul",
                                       .domain = "com.microsoft",

@@ -36,9 +36,12 @@ struct ThroughScratch {
     return to;
   }
   // Where the kernel writes; finish() brings it home.
-  float* out(void* data, std::byte* scratch) const noexcept { return needed ? reinterpret_cast<float*>(scratch + offset) : static_cast<float*>(data); }
+  float* out(void* data, std::byte* scratch) const noexcept {
+    return needed ? reinterpret_cast<float*>(scratch + offset) : static_cast<float*>(data);
+  }
   void finish(void* data, std::byte* scratch, ThreadPool& pool) const noexcept {
-    if (needed) kernels::exchange_order(reinterpret_cast<const float*>(scratch + offset), images, positions, channels, static_cast<float*>(data), pool);
+    if (needed)
+      kernels::exchange_order(reinterpret_cast<const float*>(scratch + offset), images, positions, channels, static_cast<float*>(data), pool);
   }
 };
 

@@ -17,14 +17,17 @@ constexpr Formal kY[] = {{"Y"}};
 constexpr Formal kMaxOutputs[] = {{"Y"}, {"Indices", kOptional}};
 constexpr Formal kGradInputs[] = {{"dY"}, {"X"}};
 constexpr Formal kGradOutputs[] = {{"dX"}};
-constexpr AttributeDef kMaxAttributes[] = {{"auto_pad", AttributeKind::kString},   {"ceil_mode", AttributeKind::kInt}, {"dilations", AttributeKind::kInts},
-                                           {"kernel_shape", AttributeKind::kInts, true}, {"pads", AttributeKind::kInts},     {"storage_order", AttributeKind::kInt},
+constexpr AttributeDef kMaxAttributes[] = {{"auto_pad", AttributeKind::kString}, {"ceil_mode", AttributeKind::kInt},
+                                           {"dilations", AttributeKind::kInts},  {"kernel_shape", AttributeKind::kInts, true},
+                                           {"pads", AttributeKind::kInts},       {"storage_order", AttributeKind::kInt},
                                            {"strides", AttributeKind::kInts}};
-constexpr AttributeDef kAverageAttributes[] = {{"auto_pad", AttributeKind::kString},   {"ceil_mode", AttributeKind::kInt}, {"count_include_pad", AttributeKind::kInt},
-                                               {"dilations", AttributeKind::kInts},    {"kernel_shape", AttributeKind::kInts, true}, {"pads", AttributeKind::kInts},
-                                               {"strides", AttributeKind::kInts}};
-constexpr AttributeDef kGradAttributes[] = {{"auto_pad", AttributeKind::kString},       {"ceil_mode", AttributeKind::kInt}, {"count_include_pad", AttributeKind::kInt},
-                                            {"dilations", AttributeKind::kInts},        {"kernel_shape", AttributeKind::kInts}, {"pads", AttributeKind::kInts},
+constexpr AttributeDef kAverageAttributes[] = {
+    {"auto_pad", AttributeKind::kString}, {"ceil_mode", AttributeKind::kInt},           {"count_include_pad", AttributeKind::kInt},
+    {"dilations", AttributeKind::kInts},  {"kernel_shape", AttributeKind::kInts, true}, {"pads", AttributeKind::kInts},
+    {"strides", AttributeKind::kInts}};
+constexpr AttributeDef kGradAttributes[] = {{"auto_pad", AttributeKind::kString},       {"ceil_mode", AttributeKind::kInt},
+                                            {"count_include_pad", AttributeKind::kInt}, {"dilations", AttributeKind::kInts},
+                                            {"kernel_shape", AttributeKind::kInts},     {"pads", AttributeKind::kInts},
                                             {"storage_order", AttributeKind::kInt},     {"strides", AttributeKind::kInts}};
 
 void lower_no_dilation(const Graph&, NodeDraft& draft) {
@@ -34,10 +37,10 @@ void lower_no_dilation(const Graph&, NodeDraft& draft) {
   draft.attributes.erase("dilations");
 }
 
-void lower_no_ceil(const Graph& graph, NodeDraft& draft) {
-  if (draft.attributes.get_int("ceil_mode", 0) != 0) throw Error(ErrorCode::kUnsupported, "ceil_mode needs opset 10", draft.name, "export with opset 10 or newer");
+void lower_no_ceil(const Graph&, NodeDraft& draft) {
+  if (draft.attributes.get_int("ceil_mode", 0) != 0)
+    throw Error(ErrorCode::kUnsupported, "ceil_mode needs opset 10", draft.name, "export with opset 10 or newer");
   draft.attributes.erase("ceil_mode");
-  (void)graph;
 }
 
 void lower_max_8(const Graph& graph, NodeDraft& draft) {
@@ -86,7 +89,9 @@ Cost cost_window(const PlannedNode& n, const Shape& y) {
 }
 Cost cost_pool(const PlannedNode& n) { return cost_window(n, n.output(0).shape); }
 Cost cost_global(const PlannedNode& n) { return {.operations = n.input(0).shape.count()}; }
-Cost cost_grad(const PlannedNode& n) { return n.attributes.has("kernel_shape") ? cost_window(n, n.input(0).shape) : Cost{.operations = n.input(1).shape.count()}; }
+Cost cost_grad(const PlannedNode& n) {
+  return n.attributes.has("kernel_shape") ? cost_window(n, n.input(0).shape) : Cost{.operations = n.input(1).shape.count()};
+}
 
 // The kernel's shape for a pool of `x` under the node's attributes; without kernel_shape over all of it.
 kernels::PoolShape pool_shape(const PlannedNode& n, const Shape& x) {
@@ -169,8 +174,9 @@ std::vector<ValueId> gradient_of(GradContext& c, const OpDef& op) {
 std::vector<ValueId> max_gradient(GradContext& c) { return gradient_of(c, kMaxPoolGrad); }
 std::vector<ValueId> average_gradient(GradContext& c) { return gradient_of(c, kAveragePoolGrad); }
 
-constexpr OpDef pool(std::string_view name, std::span<const Formal> outputs, std::span<const AttributeDef> attributes, std::span<const OpVersion> versions,
-                     uint32_t traits, void (*infer)(InferContext&), Cost (*cost)(const PlannedNode&), Binding (*bind)(const PlannedNode&)) {
+constexpr OpDef pool(std::string_view name, std::span<const Formal> outputs, std::span<const AttributeDef> attributes,
+                     std::span<const OpVersion> versions, uint32_t traits, void (*infer)(InferContext&), Cost (*cost)(const PlannedNode&),
+                     Binding (*bind)(const PlannedNode&)) {
   return {.name = name,
           .inputs = kX,
           .outputs = outputs,
@@ -201,10 +207,14 @@ constexpr OpDef pool_grad(std::string_view name, Binding (*bind)(const PlannedNo
 
 }  // namespace
 
-constinit const OpDef kMaxPool = pool("MaxPool", kMaxOutputs, kMaxAttributes, kMaxVersions, kQuantTransparent, infer_pool, cost_pool, bind<kernels::max_pool>);
-constinit const OpDef kAveragePool = pool("AveragePool", kY, kAverageAttributes, kAverageVersions, 0, infer_pool, cost_pool, bind<kernels::average_pool>);
-constinit const OpDef kGlobalMaxPool = pool("GlobalMaxPool", kY, {}, kGlobalVersions, kQuantTransparent, infer_global, cost_global, bind<kernels::max_pool>);
-constinit const OpDef kGlobalAveragePool = pool("GlobalAveragePool", kY, {}, kGlobalVersions, 0, infer_global, cost_global, bind<kernels::average_pool>);
+constinit const OpDef kMaxPool =
+    pool("MaxPool", kMaxOutputs, kMaxAttributes, kMaxVersions, kQuantTransparent, infer_pool, cost_pool, bind<kernels::max_pool>);
+constinit const OpDef kAveragePool =
+    pool("AveragePool", kY, kAverageAttributes, kAverageVersions, 0, infer_pool, cost_pool, bind<kernels::average_pool>);
+constinit const OpDef kGlobalMaxPool =
+    pool("GlobalMaxPool", kY, {}, kGlobalVersions, kQuantTransparent, infer_global, cost_global, bind<kernels::max_pool>);
+constinit const OpDef kGlobalAveragePool =
+    pool("GlobalAveragePool", kY, {}, kGlobalVersions, 0, infer_global, cost_global, bind<kernels::average_pool>);
 constinit const OpDef kMaxPoolGrad = pool_grad("MaxPoolGrad", bind_grad<kernels::max_pool_grad>);
 constinit const OpDef kAveragePoolGrad = pool_grad("AveragePoolGrad", bind_grad<kernels::average_pool_grad>);
 

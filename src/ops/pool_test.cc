@@ -66,12 +66,18 @@ TEST(Pool, Cases) {
   check_pool("2x2", Shape{2, 3, 8, 6}, {.kernel = {2, 2}, .strides = {2, 2}, .out = {4, 3}}, false);
   check_pool("overlap, padded", Shape{1, 5, 7, 9}, {.kernel = {3, 3}, .strides = {2, 2}, .pads = {1, 1, 1, 1}, .out = {4, 5}}, false);
   check_pool("ceil", Shape{1, 2, 6, 5}, {.kernel = {3, 2}, .strides = {2, 2}, .out = {3, 3}}, true);
-  check_pool("dilated, uneven", Shape{1, 18, 9, 8}, {.kernel = {2, 3}, .strides = {1, 2}, .dilations = {3, 2}, .pads = {1, 0, 0, 1}, .out = {7, 3}}, false);
+  check_pool("dilated, uneven", Shape{1, 18, 9, 8}, {.kernel = {2, 3}, .strides = {1, 2}, .dilations = {3, 2}, .pads = {1, 0, 0, 1}, .out = {7, 3}},
+             false);
 }
 
 TEST(Pool, OneDimension) {
   const Tensor x = Tensor::of<float>(Shape{1, 1, 5}, {1, 3, 2, 5, 4});
-  check({.name = "max", .op = &kMaxPool, .inputs = {x}, .attributes = {{"kernel_shape", Ints{2}}}, .expected = {{3, 3, 5, 5}}, .gradient = &kMaxPoolGradient});
+  check({.name = "max",
+         .op = &kMaxPool,
+         .inputs = {x},
+         .attributes = {{"kernel_shape", Ints{2}}},
+         .expected = {{3, 3, 5, 5}},
+         .gradient = &kMaxPoolGradient});
   check({.name = "same",
          .op = &kAveragePool,
          .inputs = {x},
@@ -93,8 +99,18 @@ TEST(Pool, Indices) {
 
 TEST(Pool, Global) {
   const Tensor x = Tensor::of<float>(Shape{1, 2, 2, 2}, {1, 2, 3, 6, -1, -5, -2, -4});
-  check({.name = "average", .op = &kGlobalAveragePool, .inputs = {x}, .expected = {{3, -3}}, .shapes = {Shape{1, 2, 1, 1}}, .gradient = &kGlobalAveragePoolGradient});
-  check({.name = "max", .op = &kGlobalMaxPool, .inputs = {x}, .expected = {{6, -1}}, .shapes = {Shape{1, 2, 1, 1}}, .gradient = &kGlobalMaxPoolGradient});
+  check({.name = "average",
+         .op = &kGlobalAveragePool,
+         .inputs = {x},
+         .expected = {{3, -3}},
+         .shapes = {Shape{1, 2, 1, 1}},
+         .gradient = &kGlobalAveragePoolGradient});
+  check({.name = "max",
+         .op = &kGlobalMaxPool,
+         .inputs = {x},
+         .expected = {{6, -1}},
+         .shapes = {Shape{1, 2, 1, 1}},
+         .gradient = &kGlobalMaxPoolGradient});
 }
 
 TEST(Pool, Refused) {
