@@ -141,7 +141,7 @@ SegmentBuilder::How SegmentBuilder::fold(const Node& n) {
   }
   const ValueState& from = values_[n.inputs[0]];
   ValueState& to = values_[n.outputs[0]];
-  if (from.bytes() != to.bytes()) throw Error(ErrorCode::kInternal, "a view of another size", where_of(graph_, n));
+  if (from.bytes() != to.bytes()) throw Error(ErrorCode::kInvalidData, "the result has another number of elements", where_of(graph_, n));
   const bool plain = graph_.value(n.inputs[0]).layout == Layout::kPlain && graph_.value(n.outputs[0]).layout == Layout::kPlain;
   if (from.constant != nullptr && to.constant == nullptr && plain) to.constant = &segment_->owned.emplace_back(from.constant->reshaped(to.shape));
   return How::kView;
