@@ -90,9 +90,14 @@ std::string roff(std::string_view text) {
   return out;
 }
 
+std::string upper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+  return out;
+}
+
 std::string man_head(std::string_view name, std::string_view purpose) {
-  std::string title(name);
-  std::transform(title.begin(), title.end(), title.begin(), [](unsigned char c) { return static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c); });
+  const std::string title = upper(name);
   return ".TH " + roff(title) + " 1 \"\" \"OmniMind Edge " + std::string(version()) + "\" \"OmniMind Edge\"\n.SH NAME\n" + roff(name) + " \\- " +
          roff(purpose) + "\n";
 }
@@ -145,8 +150,7 @@ std::string man_page(const CommandSpec* command) {
     for (const PositionalSpec& positional : command->positionals) text += ".TP\n.I " + roff(positional.name) + "\n" + roff(positional.help) + "\n";
   }
   for (const OptionGroup& group : command->groups) {
-    std::string title(group.title);
-    text += ".SH " + roff(title) + "\n";
+    text += ".SH " + roff(upper(group.title)) + "\n";
     for (const OptionSpec& option : group.options) text += ".TP\n.B " + roff(head(option)) + "\n" + roff(description(option)) + "\n";
   }
   text += ".SH EXAMPLES\n";

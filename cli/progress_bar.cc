@@ -1,6 +1,7 @@
 #include "progress_bar.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "quantity.h"
 
@@ -15,7 +16,7 @@ constexpr double kPlainInterval = 5.0;  // logs stay short
 std::string time_left(double fraction, double elapsed) {
   if (fraction < 0.005) return {};
   const double left = elapsed * (1 - fraction) / fraction;
-  return left < 1 ? "" : seconds_text(left < 10 ? left : static_cast<double>(static_cast<int64_t>(left))) + " left";
+  return left < 1 ? "" : seconds_text(std::ceil(left)) + " left";
 }
 
 }  // namespace
