@@ -5,7 +5,7 @@ add_library(libomni SHARED)
 target_link_libraries(libomni PRIVATE ${OMNI_CLOSURE_api} ${OMNI_LIBRARIES_api} omni_options)
 target_include_directories(libomni PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(libomni PUBLIC cxx_std_20)
-target_link_options(libomni PRIVATE ${OMNI_LINK_OPTIONS} -Wl,--no-undefined)
+target_link_options(libomni PRIVATE ${OMNI_LINK_OPTIONS} $<$<CXX_COMPILER_ID:GNU>:-Wl,--no-undefined>)
 set_target_properties(libomni PROPERTIES OUTPUT_NAME omni LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} EXPORT_NAME omni)
 
 add_library(libomni_runtime SHARED EXCLUDE_FROM_ALL)
@@ -17,7 +17,7 @@ foreach(root IN ITEMS _ZN4omni7runtime7SessionC1ESt10shared_ptrIKNS_5graph5Graph
                       _ZN4omni3ops7find_opESt17basic_string_viewIcSt11char_traitsIcEES4_)
   target_link_options(libomni_runtime PRIVATE -Wl,-u,${root})
 endforeach()
-target_link_options(libomni_runtime PRIVATE ${OMNI_LINK_OPTIONS} -Wl,--no-undefined)
+target_link_options(libomni_runtime PRIVATE ${OMNI_LINK_OPTIONS} $<$<CXX_COMPILER_ID:GNU>:-Wl,--no-undefined>)
 add_custom_command(TARGET libomni_runtime POST_BUILD COMMAND ${CMAKE_STRIP} -o ${PROJECT_BINARY_DIR}/libomni_runtime.stripped.so $<TARGET_FILE:libomni_runtime>
   COMMAND wc -c ${PROJECT_BINARY_DIR}/libomni_runtime.stripped.so VERBATIM)
 set_target_properties(libomni_runtime PROPERTIES OUTPUT_NAME omni_runtime LINKER_LANGUAGE CXX)
