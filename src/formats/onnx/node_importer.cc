@@ -16,6 +16,15 @@ std::vector<std::string> output_names(const onnx::NodeProto& node, const std::st
   return names;
 }
 
+// Outputs that an operator always has get a name of ours where the file gives none: kernels write them in any case.
+void name_required_outputs(const OpDef& op, std::vector<std::string>& names) {
+  const size_t required = static_cast<size_t>(op.min_outputs());
+  if (names.size() < required) names.resize(required);
+  for (size_t i = 0; i < required; ++i) {
+    if (names[i].empty()) names[i] = (i > 0 ? names[0] + "." : std::string()) + std::string(op.outputs[i].name);
+  }
+}
+
 void upgrade(Graph& graph, NodeDraft& draft, int64_t opset) {
   const OpDef* op = draft.op;
   const std::span<const OpVersion> versions = op->versions;
@@ -197,6 +206,7 @@ std::vector<ValueId> ModelImporter::build(const onnx::NodeProto& node, Scope& sc
   upgrade(graph, draft, opset_of(*frame.opsets, node.domain()));
   if (draft.results.empty()) {
     check_attributes(node, frame, draft);
+    name_required_outputs(*draft.op, parts.output_names);
     std::vector<ValueId> inputs = draft.inputs;
     inputs.insert(inputs.end(), parts.captured.begin(), parts.captured.end());
     return graph.add(
@@ -224,7 +234,12 @@ void ModelImporter::import_node(const onnx::NodeProto& node, Scope& scope, const
   try {
     read_inputs(node, scope, parts);
     read_attributes(node, scope, frame, parts);
-    if (!parts.poisoned) results = build(node, scope, frame, parts);
+    if (!parts.poisoned) {
+      results = build(node, scope, frame, parts);
+      if (results.size() < parts.output_names.size()) {
+        throw Error(ErrorCode::kInvalidData, "the operator has " + std::to_string(results.size()) + " outputs, the node names more");
+      }
+    }
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kUnsupported) throw;
     report(node, frame, error.summary());
