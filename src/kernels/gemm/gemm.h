@@ -1,7 +1,7 @@
 // f32 matrix product C = clamp(alpha * op(A) op(B) + beta * addend + residual): the entry points of the family.
 //
 // B that never changes is packed once (gemm_pack_b); otherwise it is packed into scratch at each call, except where a product has so few rows
-// that packing would cost more than it saves. Work is cut by shape alone and every sum runs over k in order (in blocks of at most 512,
+// that packing would cost more than it saves. Work is cut by shape alone and every sum runs over k in order (in blocks of at most 1024,
 // added in order; a few rows times [n][k] run lane by lane), so any number of threads gives the same bytes.
 #pragma once
 

@@ -158,7 +158,7 @@ TEST(Gemm, Epilogues) {
 }
 
 TEST(Gemm, LongSumsRunInBlocks) {
-  for (const int64_t k : {512, 513, 1500}) {
+  for (const int64_t k : {1024, 1025, 2500}) {
     for (int form = 0; form < 4; ++form) {
       Case c;
       c.shape = {19, 35, k, (form & 1) != 0, (form & 2) != 0, false, 1};
