@@ -91,7 +91,7 @@ std::optional<Dim> number_of(BinaryOp op, DimTable& dims, Dim a, Dim b) {
       return dims.floor_div(a, b);
     case BinaryOp::kMod:
       if (!constants || b.value <= 0) return std::nullopt;
-      return Dim(((a.value % b.value) + b.value) % b.value);
+      return Dim(a.value % b.value < 0 ? a.value % b.value + b.value : a.value % b.value);
     case BinaryOp::kEqual:
       if (a == b) return Dim(1);
       return constants ? std::optional<Dim>(0) : std::nullopt;

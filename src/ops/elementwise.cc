@@ -49,6 +49,11 @@ int physical_axis(int axis, int rank, Layout layout) {
   return axis == 1 ? rank - 1 : axis - 1;
 }
 
+int planned_axis(const PlannedNode& n, int64_t axis, int rank) {
+  if (axis < -rank || axis >= rank) n.unsupported("axis " + std::to_string(axis) + " is outside a tensor of rank " + std::to_string(rank));
+  return static_cast<int>(axis < 0 ? axis + rank : axis);
+}
+
 kernels::BroadcastPlan plan_operands(const PlannedNode& n, int operands) {
   std::array<Shape, kernels::BroadcastPlan::kMaxOperands> shapes;
   for (int i = 0; i < operands; ++i) shapes[static_cast<size_t>(i)] = physical_operand(n.input(i), n.output(0));

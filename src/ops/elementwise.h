@@ -24,6 +24,9 @@ Shape physical_operand(const PlannedValue& operand, const PlannedValue& out);
 // Where an ONNX axis in [0, rank) stands in the order of the bytes.
 int physical_axis(int axis, int rank, Layout layout);
 
+// An axis in [-rank, rank) as one in [0, rank); throws Error (kUnsupported) otherwise: inference did not see contents it does not keep.
+int planned_axis(const PlannedNode& n, int64_t axis, int rank);
+
 // Loops of {operands…} against output 0.
 kernels::BroadcastPlan plan_operands(const PlannedNode& n, int operands);
 

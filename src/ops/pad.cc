@@ -118,12 +118,13 @@ Binding bind(const PlannedNode& n) {
     axes = to_int64(*n.input(3).constant);
   else
     for (int d = 0; d < rank; ++d) axes.push_back(d);
+  if (pads.size() != 2 * axes.size()) n.unsupported("there are not two pads a dimension");
   auto params = std::make_shared<Params>();
   params->in = x.physical();
   params->out = n.output(0).physical();
   bool grows = false;
   for (size_t i = 0; i < axes.size(); ++i) {
-    const int at = static_cast<int>(axes[i] < 0 ? axes[i] + rank : axes[i]);
+    const int at = planned_axis(n, axes[i], rank);
     params->before[static_cast<size_t>(physical_axis(at, rank, x.layout))] = pads[i];
     grows = grows || pads[i] > 0 || pads[i + axes.size()] > 0;
   }

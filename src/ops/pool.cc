@@ -95,6 +95,7 @@ Cost cost_grad(const PlannedNode& n) {
 
 // The kernel's shape for a pool of `x` under the node's attributes; without kernel_shape over all of it.
 kernels::PoolShape pool_shape(const PlannedNode& n, const Shape& x) {
+  if (x.count(2) == 0) n.unsupported("a pool over no positions");
   kernels::PoolShape s;
   s.images = x[0];
   s.channels = x[1];

@@ -102,7 +102,7 @@ Binding bind(const PlannedNode& n) {
   const int rank = n.input(0).shape.rank();
   std::optional<std::vector<int64_t>> axes;
   if (n.has_input(1) && n.input(1).constant != nullptr) axes = to_int64(*n.input(1).constant);
-  const auto reduced = reduced_axes(n.attributes, n.has_input(1), axes, rank, [&](int64_t a) { return static_cast<int>(a < 0 ? a + rank : a); });
+  const auto reduced = reduced_axes(n.attributes, n.has_input(1), axes, rank, [&](int64_t a) { return planned_axis(n, a, rank); });
   if (!reduced) n.unsupported("the axes are not known when the graph is planned");
   const bool keep = n.attributes.get_int("keepdims", 1) != 0;
   std::vector<int> out_dims;

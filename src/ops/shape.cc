@@ -44,7 +44,9 @@ void infer_size(InferContext& c) {
   c.set(0, Type(DType::kI64, Shape{}), std::move(contents));
 }
 
-void run(const KernelArgs& args) noexcept { std::memcpy(args.outputs[0].data, args.params, args.outputs[0].bytes()); }
+void run(const KernelArgs& args) noexcept {
+  if (const size_t bytes = args.outputs[0].bytes(); bytes != 0) std::memcpy(args.outputs[0].data, args.params, bytes);
+}
 
 struct Sizes {
   int64_t values[Shape::kMaxRank] = {};

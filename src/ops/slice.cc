@@ -138,14 +138,16 @@ void planned_cuts(const PlannedNode& n, const Shape& shape, int first, std::vect
     known[i].emplace();
     for (const int64_t v : to_int64(*n.input(first + i).constant)) known[i]->push_back(v);
     lists[i] = &*known[i];
+    if (lists[i]->size() != lists[0]->size()) n.unsupported("starts, ends, axes and steps have different lengths");
   }
   DimTable dims;
   const std::vector<Dim> symbolic(shape.begin(), shape.end());
   const Contents* const fixed[4] = {lists[0], lists[1], lists[2], lists[3]};
-  const auto cuts = cuts_of(dims, symbolic, fixed, has, [&](int64_t a) { return static_cast<int>(a < 0 ? a + shape.rank() : a); });
+  const auto cuts = cuts_of(dims, symbolic, fixed, has, [&](int64_t a) { return planned_axis(n, a, shape.rank()); });
   sizes = shape;
   for (int d = 0; d < shape.rank(); ++d) {
     const Cut& cut = (*cuts)[static_cast<size_t>(d)];
+    if (!cut.start || !cut.size) n.unsupported("a step is 0");
     starts.push_back(cut.start->value);
     steps.push_back(cut.size->value > 1 ? cut.step : 1);  // a step that is not taken may be of any size
     sizes.set(d, cut.size->value);

@@ -19,7 +19,8 @@ void infer(InferContext& c) {
   const Contents *condition = c.contents(0), *x = c.contents(1), *y = c.contents(2);
   if (condition != nullptr && x != nullptr && y != nullptr && c.input(0).rank() <= 1 && c.input(1).rank() <= 1 && c.input(2).rank() <= 1) {
     const size_t n = std::max({condition->size(), x->size(), y->size()});
-    contents.emplace();
+    const auto fits = [&](const Contents* list) { return list->size() == n || list->size() == 1; };
+    if (fits(condition) && fits(x) && fits(y)) contents.emplace();
     for (size_t i = 0; i < n && contents; ++i) {
       const Dim which = (*condition)[condition->size() == 1 ? 0 : i];
       const Contents& from = which == Dim(0) ? *y : *x;

@@ -57,6 +57,7 @@ void combine(void* out, const void* updates, int64_t n, ScatterOp op) {
 
 // n elements at `out` op= those at `updates`.
 void put(DType dtype, ScatterOp op, char* out, const char* updates, int64_t n) {
+  if (n == 0) return;
   if (op == ScatterOp::kSet) {
     std::memcpy(out, updates, static_cast<size_t>(n) * core::dtype_size(dtype));
     return;
