@@ -12,8 +12,9 @@ namespace {
 
 constexpr Formal kInputs[] = {{"x"}, {"w"}, {"x_zero_point", kOptional}, {"w_zero_point", kOptional}};
 constexpr Formal kOutputs[] = {{"y"}};
-constexpr AttributeDef kAttributes[] = {{"auto_pad", AttributeKind::kString}, {"dilations", AttributeKind::kInts}, {"group", AttributeKind::kInt},
-                                        {"kernel_shape", AttributeKind::kInts}, {"pads", AttributeKind::kInts},    {"strides", AttributeKind::kInts}};
+constexpr AttributeDef kAttributes[] = {{"auto_pad", AttributeKind::kString}, {"dilations", AttributeKind::kInts},
+                                        {"group", AttributeKind::kInt},       {"kernel_shape", AttributeKind::kInts},
+                                        {"pads", AttributeKind::kInts},       {"strides", AttributeKind::kInts}};
 constexpr OpVersion kVersions[] = {{10}};
 
 void infer(InferContext& c) {
@@ -59,8 +60,10 @@ void run(const KernelArgs& k) noexcept {
   const uint8_t* x = static_cast<const uint8_t*>(p.x.in(k.inputs[0].data, k.scratch, *k.pool));
   void* const y = p.y.out(k.outputs[0].data, k.scratch);
   const int32_t zx = k.inputs.size() > 2 && k.inputs[2].data != nullptr ? integer_at(k.inputs[2], 0) : 0;
-  if (p.conv != nullptr) p.conv->run_with_zero(x, zx, y, reinterpret_cast<int32_t*>(k.scratch + p.start_at), *k.pool);
-  else direct(k, p, x, zx, static_cast<int32_t*>(y));
+  if (p.conv != nullptr)
+    p.conv->run_with_zero(x, zx, y, reinterpret_cast<int32_t*>(k.scratch + p.start_at), *k.pool);
+  else
+    direct(k, p, x, zx, static_cast<int32_t*>(y));
   p.y.finish(k.outputs[0].data, k.scratch, *k.pool);
 }
 
@@ -79,7 +82,8 @@ Binding bind(const PlannedNode& n) {
     q.output = kernels::Int8Output::kInt32;
     q.x_signed = p->x_signed;
     p->conv = std::make_unique<const kernels::ConvInt8>(
-        n.isa, p->shape, kernels::ConvInt8Weights{n.input(1).constant->data(), p->w_signed, zeros.empty() ? nullptr : zeros.data(), zeros.size() > 1}, q);
+        n.isa, p->shape, kernels::ConvInt8Weights{n.input(1).constant->data(), p->w_signed, zeros.empty() ? nullptr : zeros.data(), zeros.size() > 1},
+        q);
     p->start_at = scratch;
     scratch += p->conv->start_bytes();
   }

@@ -21,17 +21,21 @@ void lower_below_23(const Graph& graph, NodeDraft& draft) {
 }
 void lower_below_21(const Graph& graph, NodeDraft& draft) {
   const DType x = graph.type(draft.inputs[0]).dtype;
-  if (draft.attributes.get_int("block_size", 0) != 0) throw Error(ErrorCode::kUnsupported, "blocked scales need opset 21", draft.name, "export with opset 21");
-  if (dtype_bits(x) != 8 && x != DType::kI32) throw Error(ErrorCode::kUnsupported, "this element type needs opset 21", draft.name, "export with opset 21");
+  if (draft.attributes.get_int("block_size", 0) != 0)
+    throw Error(ErrorCode::kUnsupported, "blocked scales need opset 21", draft.name, "export with opset 21");
+  if (dtype_bits(x) != 8 && x != DType::kI32)
+    throw Error(ErrorCode::kUnsupported, "this element type needs opset 21", draft.name, "export with opset 21");
   draft.attributes.erase("block_size");
 }
 void lower_below_13(const Graph& graph, NodeDraft& draft) {
   const Type& scale = graph.type(draft.inputs[1]);
-  if (scale.ranked && scale.rank() != 0) throw Error(ErrorCode::kUnsupported, "scales per axis need opset 13", draft.name, "export with opset 13 or newer");
+  if (scale.ranked && scale.rank() != 0)
+    throw Error(ErrorCode::kUnsupported, "scales per axis need opset 13", draft.name, "export with opset 13 or newer");
   draft.attributes.erase("axis");
 }
 
-constexpr OpVersion kVersions[] = {{25}, {24}, {23}, {21, nullptr, lower_below_23}, {19, nullptr, lower_below_21}, {13}, {10, nullptr, lower_below_13}};
+constexpr OpVersion kVersions[] = {
+    {25}, {24}, {23}, {21, nullptr, lower_below_23}, {19, nullptr, lower_below_21}, {13}, {10, nullptr, lower_below_13}};
 
 void infer(InferContext& c) {
   check_scales(c);

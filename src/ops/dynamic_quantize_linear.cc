@@ -53,7 +53,12 @@ Binding bind(const PlannedNode& n) {
 
 }  // namespace
 
-constinit const OpDef kDynamicQuantizeLinear = {
-    .name = "DynamicQuantizeLinear", .inputs = kInputs, .outputs = kOutputs, .versions = kVersions, .layout = LayoutRule::kAny, .infer = infer, .bind = bind};
+constinit const OpDef kDynamicQuantizeLinear = {.name = "DynamicQuantizeLinear",
+                                                .inputs = kInputs,
+                                                .outputs = kOutputs,
+                                                .versions = kVersions,
+                                                .layout = LayoutRule::kAny,
+                                                .infer = infer,
+                                                .bind = bind};
 
 }  // namespace omni::ops

@@ -10,7 +10,8 @@ Type infer_matmul_int8(const InferContext& c, DType dtype) {
   if (a.rank() == 1) ad.insert(ad.begin(), Dim(1));
   if (b.rank() == 1) bd.push_back(Dim(1));
   const Dim ka = ad.back(), kb = bd[bd.size() - 2];
-  if (ka.is_constant() && kb.is_constant() && ka != kb) c.fail("A has " + std::to_string(ka.value) + " columns, B " + std::to_string(kb.value) + " rows");
+  if (ka.is_constant() && kb.is_constant() && ka != kb)
+    c.fail("A has " + std::to_string(ka.value) + " columns, B " + std::to_string(kb.value) + " rows");
   std::vector<Dim> dims = c.broadcast({ad.begin(), ad.end() - 2}, {bd.begin(), bd.end() - 2});
   if (a.rank() > 1) dims.push_back(ad[ad.size() - 2]);
   if (b.rank() > 1) dims.push_back(bd.back());

@@ -9,7 +9,8 @@ TensorScale tensor_scale(const Attributes& a, std::string_view prefix) {
 
 DType q_result_type(const InferContext& c, bool floats, std::string_view name) {
   const DType t = from_onnx(c.attributes.get_int(name, 0)).value_or(DType::kString);
-  if (t != DType::kU8 && t != DType::kI8 && !(floats && t == DType::kF32)) c.fail(std::string(name) + " is none of u8 and i8" + (floats ? " and f32" : ""));
+  if (t != DType::kU8 && t != DType::kI8 && !(floats && t == DType::kF32))
+    c.fail(std::string(name) + " is none of u8 and i8" + (floats ? " and f32" : ""));
   return t;
 }
 

@@ -15,9 +15,10 @@
 
 namespace omni::ops {
 
-#define OMNI_Q_RESULT                                                                                                                \
-  {"y_high", AttributeKind::kInt}, {"y_low", AttributeKind::kInt}, {"y_scale", AttributeKind::kFloat}, {"y_type", AttributeKind::kInt, true}, \
-      {"y_zero", AttributeKind::kInt}
+#define OMNI_Q_RESULT                                                                                                                           \
+  {"y_high", AttributeKind::kInt}, {"y_low", AttributeKind::kInt}, {"y_scale", AttributeKind::kFloat}, {"y_type", AttributeKind::kInt, true}, { \
+    "y_zero", AttributeKind::kInt                                                                                                               \
+  }
 
 struct TensorScale {
   float scale = 1;

@@ -10,8 +10,11 @@ namespace {
 
 constexpr Formal kInputs[] = {{"a"}, {"b"}};
 constexpr Formal kOutputs[] = {{"y"}};
-constexpr AttributeDef kAttributes[] = {{"a_scale", AttributeKind::kFloat, true}, {"a_zero", AttributeKind::kInt}, {"b_scale", AttributeKind::kFloat, true},
-                                        {"b_zero", AttributeKind::kInt}, OMNI_Q_RESULT};
+constexpr AttributeDef kAttributes[] = {{"a_scale", AttributeKind::kFloat, true},
+                                        {"a_zero", AttributeKind::kInt},
+                                        {"b_scale", AttributeKind::kFloat, true},
+                                        {"b_zero", AttributeKind::kInt},
+                                        OMNI_Q_RESULT};
 
 void infer(InferContext& c) {
   require_bytes(c, 0);

@@ -10,12 +10,14 @@ namespace {
 
 constexpr Formal kInputs[] = {{"inputs", kVariadic}};
 constexpr Formal kOutputs[] = {{"y"}};
-constexpr AttributeDef kAttributes[] = {{"axis", AttributeKind::kInt, true}, {"x_scales", AttributeKind::kFloats, true}, {"x_zeros", AttributeKind::kInts, true}, OMNI_Q_RESULT};
+constexpr AttributeDef kAttributes[] = {
+    {"axis", AttributeKind::kInt, true}, {"x_scales", AttributeKind::kFloats, true}, {"x_zeros", AttributeKind::kInts, true}, OMNI_Q_RESULT};
 
 void infer(InferContext& c) {
   const DType dtype = q_result_type(c, false);
   const size_t count = static_cast<size_t>(c.input_count());
-  if (c.attributes.get_floats("x_scales").size() != count || c.attributes.get_ints("x_zeros").size() != count) c.fail("x_scales and x_zeros need one value per input");
+  if (c.attributes.get_floats("x_scales").size() != count || c.attributes.get_ints("x_zeros").size() != count)
+    c.fail("x_scales and x_zeros need one value per input");
   std::vector<Dim> dims;
   int axis = 0;
   for (int i = 0; i < c.input_count(); ++i) {
@@ -30,9 +32,12 @@ void infer(InferContext& c) {
     if (x.dims.size() != dims.size()) c.fail("the inputs differ in rank");
     for (int d = 0; d < x.rank(); ++d) {
       Dim& mine = dims[static_cast<size_t>(d)];
-      if (d == axis) mine = c.dims.add(mine, x.dim(d));
-      else if (mine.is_constant() && x.dim(d).is_constant() && mine != x.dim(d)) c.fail("the inputs differ in dimension " + std::to_string(d));
-      else if (!mine.is_constant()) mine = x.dim(d);
+      if (d == axis)
+        mine = c.dims.add(mine, x.dim(d));
+      else if (mine.is_constant() && x.dim(d).is_constant() && mine != x.dim(d))
+        c.fail("the inputs differ in dimension " + std::to_string(d));
+      else if (!mine.is_constant())
+        mine = x.dim(d);
     }
   }
   c.set(0, Type(dtype, std::move(dims)));
@@ -53,7 +58,8 @@ void run(const KernelArgs& args) noexcept {
   const Params& p = *static_cast<const Params*>(args.params);
   for (size_t i = 0; i < p.parts.size(); ++i) {
     const Part& part = p.parts[i];
-    kernels::lookup_int8(p.isa, part.table, args.inputs[i].data, part.row, p.rows, part.row, static_cast<uint8_t*>(args.outputs[0].data) + part.offset, p.row, *args.pool);
+    kernels::lookup_int8(p.isa, part.table, args.inputs[i].data, part.row, p.rows, part.row,
+                         static_cast<uint8_t*>(args.outputs[0].data) + part.offset, p.row, *args.pool);
   }
 }
 
@@ -72,7 +78,8 @@ Binding bind(const PlannedNode& n) {
   int64_t offset = 0;
   for (size_t i = 0; i < n.inputs.size(); ++i) {
     const int64_t row = n.inputs[i].physical().count(axis);
-    const auto table = kernels::table_of(n.inputs[i].dtype == DType::kI8, scales[i], static_cast<int32_t>(zeros[i]), sy, range, [](double v) { return v; });
+    const auto table =
+        kernels::table_of(n.inputs[i].dtype == DType::kI8, scales[i], static_cast<int32_t>(zeros[i]), sy, range, [](double v) { return v; });
     p->parts.push_back({table, offset, row});
     offset += row;
   }

@@ -11,12 +11,14 @@ namespace {
 
 constexpr Formal kInputs[] = {{"x"}, {"w"}, {"w_scale"}, {"w_zero", kOptional}, {"bias", kOptional}, {"residual", kOptional}};
 constexpr Formal kOutputs[] = {{"y"}};
-constexpr AttributeDef kAttributes[] = {{"auto_pad", AttributeKind::kString},   {"dilations", AttributeKind::kInts},      {"group", AttributeKind::kInt},
-                                        {"kernel_shape", AttributeKind::kInts}, {"pads", AttributeKind::kInts},           {"residual_scale", AttributeKind::kFloat},
-                                        {"residual_zero", AttributeKind::kInt}, {"strides", AttributeKind::kInts},        {"sum_high", AttributeKind::kInt},
-                                        {"sum_low", AttributeKind::kInt},       {"sum_scale", AttributeKind::kFloat},     {"sum_type", AttributeKind::kInt},
-                                        {"sum_zero", AttributeKind::kInt},      {"x_scale", AttributeKind::kFloat, true}, {"x_zero", AttributeKind::kInt},
-                                        OMNI_Q_RESULT};
+constexpr AttributeDef kAttributes[] = {{"auto_pad", AttributeKind::kString},   {"dilations", AttributeKind::kInts},
+                                        {"group", AttributeKind::kInt},         {"kernel_shape", AttributeKind::kInts},
+                                        {"pads", AttributeKind::kInts},         {"residual_scale", AttributeKind::kFloat},
+                                        {"residual_zero", AttributeKind::kInt}, {"strides", AttributeKind::kInts},
+                                        {"sum_high", AttributeKind::kInt},      {"sum_low", AttributeKind::kInt},
+                                        {"sum_scale", AttributeKind::kFloat},   {"sum_type", AttributeKind::kInt},
+                                        {"sum_zero", AttributeKind::kInt},      {"x_scale", AttributeKind::kFloat, true},
+                                        {"x_zero", AttributeKind::kInt},        OMNI_Q_RESULT};
 
 constexpr int kResidual = 5;
 

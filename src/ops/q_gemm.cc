@@ -8,7 +8,8 @@ namespace {
 
 constexpr Formal kInputs[] = {{"x"}, {"w"}, {"w_scale"}, {"w_zero", kOptional}, {"bias", kOptional}};
 constexpr Formal kOutputs[] = {{"y"}};
-constexpr AttributeDef kAttributes[] = {{"transB", AttributeKind::kInt}, {"x_scale", AttributeKind::kFloat, true}, {"x_zero", AttributeKind::kInt}, OMNI_Q_RESULT};
+constexpr AttributeDef kAttributes[] = {
+    {"transB", AttributeKind::kInt}, {"x_scale", AttributeKind::kFloat, true}, {"x_zero", AttributeKind::kInt}, OMNI_Q_RESULT};
 
 bool transposed(const Attributes& a) { return a.get_int("transB", 0) != 0; }
 
@@ -52,9 +53,12 @@ Binding bind(const PlannedNode& n) {
   const int64_t columns = w->shape()[by_rows ? 0 : 1], k = w->shape()[by_rows ? 1 : 0];
   const kernels::Int8Quantization q = q_product(n, 2, 4);
   const std::vector<int32_t> zeros = q_weight_zeros(n, 3);
-  const kernels::Int8Matrix matrix{w->data(), w->dtype() == DType::kI8, by_rows ? k : 1, by_rows ? 1 : columns, zeros.empty() ? nullptr : zeros.data(),
-                                   zeros.size() > 1};
-  return {run, std::make_shared<Params>(Params{kernels::prepare_int8(n.isa, matrix, columns, k, q), q.x_signed, n.input(0).shape.count() / std::max<int64_t>(k, 1), k, columns}), 0};
+  const kernels::Int8Matrix matrix{
+      w->data(), w->dtype() == DType::kI8, by_rows ? k : 1, by_rows ? 1 : columns, zeros.empty() ? nullptr : zeros.data(), zeros.size() > 1};
+  return {run,
+          std::make_shared<Params>(Params{kernels::prepare_int8(n.isa, matrix, columns, k, q), q.x_signed,
+                                          n.input(0).shape.count() / std::max<int64_t>(k, 1), k, columns}),
+          0};
 }
 
 }  // namespace

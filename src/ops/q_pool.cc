@@ -8,15 +8,20 @@ namespace omni::ops {
 
 namespace {
 
-#define OMNI_POOL_WINDOW                                                                                                                      \
-  {"auto_pad", AttributeKind::kString}, {"ceil_mode", AttributeKind::kInt}, {"dilations", AttributeKind::kInts}, {"kernel_shape", AttributeKind::kInts, true}, \
-      {"pads", AttributeKind::kInts}, {"strides", AttributeKind::kInts}
+#define OMNI_POOL_WINDOW                                                                                         \
+  {"auto_pad", AttributeKind::kString}, {"ceil_mode", AttributeKind::kInt}, {"dilations", AttributeKind::kInts}, \
+      {"kernel_shape", AttributeKind::kInts, true}, {"pads", AttributeKind::kInts}, {                            \
+    "strides", AttributeKind::kInts                                                                              \
+  }
 
 constexpr Formal kX[] = {{"x"}};
 constexpr Formal kY[] = {{"y"}};
 constexpr AttributeDef kMaxAttributes[] = {OMNI_POOL_WINDOW};
-constexpr AttributeDef kAverageAttributes[] = {OMNI_POOL_WINDOW, {"count_include_pad", AttributeKind::kInt}, {"x_scale", AttributeKind::kFloat, true},
-                                               {"x_zero", AttributeKind::kInt}, OMNI_Q_RESULT};
+constexpr AttributeDef kAverageAttributes[] = {OMNI_POOL_WINDOW,
+                                               {"count_include_pad", AttributeKind::kInt},
+                                               {"x_scale", AttributeKind::kFloat, true},
+                                               {"x_zero", AttributeKind::kInt},
+                                               OMNI_Q_RESULT};
 constexpr AttributeDef kGlobalAttributes[] = {{"x_scale", AttributeKind::kFloat, true}, {"x_zero", AttributeKind::kInt}, OMNI_Q_RESULT};
 
 template <bool kMax>
@@ -89,8 +94,10 @@ void run(const KernelArgs& k) noexcept {
   const Params& p = *static_cast<const Params*>(k.params);
   const void* x = p.x.in(k.inputs[0].data, k.scratch, *k.pool);
   void* const y = p.y.out(k.outputs[0].data, k.scratch);
-  if (p.max) kernels::max_pool_int8(p.isa, p.pool.shape, p.pool.x_signed, x, y, *k.pool);
-  else kernels::average_pool_int8(p.isa, p.pool, x, y, *k.pool);
+  if (p.max)
+    kernels::max_pool_int8(p.isa, p.pool.shape, p.pool.x_signed, x, y, *k.pool);
+  else
+    kernels::average_pool_int8(p.isa, p.pool, x, y, *k.pool);
   p.y.finish(k.outputs[0].data, k.scratch, *k.pool);
 }
 
@@ -117,7 +124,8 @@ Binding bind(const PlannedNode& n) {
   return {run, p, scratch};
 }
 
-constexpr OpDef row(std::string_view name, std::span<const AttributeDef> attributes, void (*infer_fn)(InferContext&), Binding (*bind_fn)(const PlannedNode&)) {
+constexpr OpDef row(std::string_view name, std::span<const AttributeDef> attributes, void (*infer_fn)(InferContext&),
+                    Binding (*bind_fn)(const PlannedNode&)) {
   return {.name = name,
           .domain = "ai.omni",
           .inputs = kX,

@@ -10,12 +10,16 @@ namespace {
 
 constexpr Formal kInputs[] = {{"x"}, {"y_scale", 0, ParamKind::kBuffer}, {"y_zero_point", kOptional}};
 constexpr Formal kOutputs[] = {{"y"}};
-constexpr AttributeDef kAttributes[] = {{"axis", AttributeKind::kInt}, {"block_size", AttributeKind::kInt}, {"output_dtype", AttributeKind::kInt},
-                                        {"precision", AttributeKind::kInt}, {"saturate", AttributeKind::kInt}};
+constexpr AttributeDef kAttributes[] = {{"axis", AttributeKind::kInt},
+                                        {"block_size", AttributeKind::kInt},
+                                        {"output_dtype", AttributeKind::kInt},
+                                        {"precision", AttributeKind::kInt},
+                                        {"saturate", AttributeKind::kInt}};
 
 // Before opset 21: no blocks, no output_dtype, 8 bits only.
 void lower_below_21(const Graph& graph, NodeDraft& draft) {
-  if (draft.attributes.get_int("block_size", 0) != 0) throw Error(ErrorCode::kUnsupported, "blocked scales need opset 21", draft.name, "export with opset 21");
+  if (draft.attributes.get_int("block_size", 0) != 0)
+    throw Error(ErrorCode::kUnsupported, "blocked scales need opset 21", draft.name, "export with opset 21");
   if (draft.inputs.size() < 3 && draft.attributes.get_int("output_dtype", 2) != to_onnx(DType::kU8)) {
     throw Error(ErrorCode::kUnsupported, "output_dtype needs opset 21", draft.name, "export with opset 21, or give a zero point");
   }
@@ -28,11 +32,13 @@ void lower_below_23(const Graph&, NodeDraft& draft) { draft.attributes.erase("pr
 void lower_below_19(const Graph&, NodeDraft& draft) { draft.attributes.erase("saturate"); }
 void lower_below_13(const Graph& graph, NodeDraft& draft) {
   const Type& scale = graph.type(draft.inputs[1]);
-  if (scale.ranked && scale.rank() != 0) throw Error(ErrorCode::kUnsupported, "scales per axis need opset 13", draft.name, "export with opset 13 or newer");
+  if (scale.ranked && scale.rank() != 0)
+    throw Error(ErrorCode::kUnsupported, "scales per axis need opset 13", draft.name, "export with opset 13 or newer");
   draft.attributes.erase("axis");
 }
 
-constexpr OpVersion kVersions[] = {{25}, {24}, {23}, {21, nullptr, lower_below_23}, {19, nullptr, lower_below_21}, {13, nullptr, lower_below_19}, {10, nullptr, lower_below_13}};
+constexpr OpVersion kVersions[] = {
+    {25}, {24}, {23}, {21, nullptr, lower_below_23}, {19, nullptr, lower_below_21}, {13, nullptr, lower_below_19}, {10, nullptr, lower_below_13}};
 
 DType output_type(const InferContext& c) {
   if (c.has_input(2)) return c.input(2).dtype;

@@ -1,5 +1,5 @@
-// ai.omni.QuantizePixels: QuantizeLinear of a plain picture [N, C, d1…] whose result is written channels-last, for the first convolution of a network:
-// one pass instead of two.
+// ai.omni.QuantizePixels: QuantizeLinear of a plain picture [N, C, d1…] whose result is written channels-last, for the first convolution of a
+// network: one pass instead of two.
 #include "core/kernel_args.h"
 #include "kernels/quantize/quantize.h"
 #include "ops/q_attributes.h"
@@ -47,7 +47,8 @@ Binding bind(const PlannedNode& n) {
   size_t scratch = 0;
   const QOrder y(n.output(0), n.isa, scratch);
   return {run,
-          std::make_shared<Params>(Params{&kernels::select_quantize(n.isa), x[0], x[1], x.count(2), tensor_scale(n.attributes, "y").scale, q_range(n.attributes, "y"), y}),
+          std::make_shared<Params>(
+              Params{&kernels::select_quantize(n.isa), x[0], x[1], x.count(2), tensor_scale(n.attributes, "y").scale, q_range(n.attributes, "y"), y}),
           scratch};
 }
 

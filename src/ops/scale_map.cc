@@ -26,7 +26,8 @@ void check_scales(const InferContext& c) {
   for (int i = 0; i < x.rank(); ++i) {
     const Dim wanted = i == axis ? c.dims.ceil_div(x.dim(i), block) : x.dim(i);
     if (wanted.is_constant() && scale.dim(i).is_constant() && wanted != scale.dim(i)) {
-      c.fail("dimension " + std::to_string(i) + " of the blocked scale is " + std::to_string(scale.dim(i).value) + " instead of " + std::to_string(wanted.value));
+      c.fail("dimension " + std::to_string(i) + " of the blocked scale is " + std::to_string(scale.dim(i).value) + " instead of " +
+             std::to_string(wanted.value));
     }
   }
 }
@@ -48,7 +49,8 @@ ScaleMap scale_map(const PlannedNode& n) {
   map.axis = physical[axis];
   map.inner = physical.count(axis + 1);
   const int64_t scales = map.block == 0 ? map.axis : map.outer * ((map.axis + map.block - 1) / map.block) * map.inner;
-  if (scale.shape.count() != scales) n.unsupported("a scale of " + std::to_string(scale.shape.count()) + " elements where " + std::to_string(scales) + " are needed");
+  if (scale.shape.count() != scales)
+    n.unsupported("a scale of " + std::to_string(scale.shape.count()) + " elements where " + std::to_string(scales) + " are needed");
   return map;
 }
 

@@ -62,7 +62,8 @@ void QdqRewriter::note_floats() {
     if (!touches) continue;
     const auto found = reasons_.find(id);
     const std::string name = n.name.empty() ? graph_.value(n.outputs[0]).name : n.name;
-    context_.notes.push_back(op_text(*n.op) + " " + quoted(name) + " stays in float: " + (found == reasons_.end() ? "it has no integer form" : found->second));
+    context_.notes.push_back(op_text(*n.op) + " " + quoted(name) +
+                             " stays in float: " + (found == reasons_.end() ? "it has no integer form" : found->second));
   }
 }
 

@@ -140,7 +140,8 @@ std::optional<std::vector<int32_t>> QdqRewriter::bias(NodeId id, ValueId value, 
   // An int32 bias in the steps of the sums is taken as it is.
   const Node* n = graph_.producer(value, ops::kDequantizeLinear);
   std::optional<Tensor> integers, steps;
-  if (n != nullptr && graph_.type(n->inputs[0]).dtype == DType::kI32 && (n->inputs.size() < 3 || n->inputs[2] == kNone || to_int64(constant(n->inputs[2]).value_or(Tensor::scalar<int32_t>(1)))[0] == 0)) {
+  if (n != nullptr && graph_.type(n->inputs[0]).dtype == DType::kI32 &&
+      (n->inputs.size() < 3 || n->inputs[2] == kNone || to_int64(constant(n->inputs[2]).value_or(Tensor::scalar<int32_t>(1)))[0] == 0)) {
     integers = constant(n->inputs[0]);
     steps = constant(n->inputs[1]);
   }

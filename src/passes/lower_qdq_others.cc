@@ -19,7 +19,8 @@ bool same_scale(const Dequantized& a, const Dequantized& b) { return a.scale == 
 // What the 256 bytes of a tensor stand for, in the order of their bit patterns.
 std::vector<float> byte_values(const Dequantized& x) {
   std::vector<float> v(256);
-  for (int i = 0; i < 256; ++i) v[static_cast<size_t>(i)] = static_cast<float>((x.dtype == DType::kI8 ? static_cast<int8_t>(i) : i) - x.zero) * x.scale;
+  for (int i = 0; i < 256; ++i)
+    v[static_cast<size_t>(i)] = static_cast<float>((x.dtype == DType::kI8 ? static_cast<int8_t>(i) : i) - x.zero) * x.scale;
   return v;
 }
 
@@ -56,7 +57,8 @@ bool QdqRewriter::pool(NodeId id, const OpDef& q_op) {
   const std::optional<Wanted> out = wanted(n.outputs[0]);
   if (!out) return reason(id, kNotQuantized);
   const Type& type = graph_.type(n.inputs[0]);
-  if (!type.ranked || type.rank() < 3 || (type.rank() > 4 && &q_op == &ops::kQAveragePool)) return reason(id, "only one and two spatial dimensions have integer kernels");
+  if (!type.ranked || type.rank() < 3 || (type.rank() > 4 && &q_op == &ops::kQAveragePool))
+    return reason(id, "only one and two spatial dimensions have integer kernels");
   Attributes attributes = n.attributes;
   set_scale(attributes, "x", *x);
   put(q_op, {x->q}, std::move(attributes), std::string(n.name), *out);
@@ -125,7 +127,8 @@ bool QdqRewriter::concat(NodeId id) {
     zeros.push_back(x->zero);
   }
   const std::optional<Wanted> out = wanted(n.outputs[0]);
-  if (same && (!out || (out->scale == first->scale && out->range == ops::ByteRange::of(first->dtype == DType::kI8, first->zero)))) return transparent(id);
+  if (same && (!out || (out->scale == first->scale && out->range == ops::ByteRange::of(first->dtype == DType::kI8, first->zero))))
+    return transparent(id);
   if (!out) return reason(id, kNotQuantized);
   Attributes attributes = n.attributes;
   attributes.set("x_scales", scales);

@@ -34,9 +34,12 @@ void QdqRewriter::put_float(const OpDef& op, std::vector<ValueId> inputs, Attrib
 }
 
 std::vector<ValueId> QdqRewriter::product_inputs(const std::string& name, ValueId x, const QuantizedWeights& w, const std::vector<int32_t>& b) {
-  const auto values = [](const std::vector<int32_t>& v) { return Tensor::of<int32_t>(Shape{static_cast<int64_t>(v.size())}, std::span<const int32_t>(v)); };
+  const auto values = [](const std::vector<int32_t>& v) {
+    return Tensor::of<int32_t>(Shape{static_cast<int64_t>(v.size())}, std::span<const int32_t>(v));
+  };
   std::vector<ValueId> inputs = {x, graph_.add_constant(name + ".w", w.values)};
-  inputs.push_back(graph_.add_constant(name + ".w_scale", Tensor::of<float>(Shape{static_cast<int64_t>(w.scales.size())}, std::span<const float>(w.scales))));
+  inputs.push_back(
+      graph_.add_constant(name + ".w_scale", Tensor::of<float>(Shape{static_cast<int64_t>(w.scales.size())}, std::span<const float>(w.scales))));
   inputs.push_back(w.zeros.empty() ? kNone : graph_.add_constant(name + ".w_zero", values(w.zeros)));
   inputs.push_back(b.empty() ? kNone : graph_.add_constant(name + ".bias", values(b)));
   while (inputs.back() == kNone) inputs.pop_back();
@@ -63,8 +66,10 @@ bool QdqRewriter::conv(NodeId id) {
   const bool depthwise = attributes.get_int("group", 1) > 1 && w->values.shape()[1] == 1;
   if (!out && depthwise) return reason(id, "depthwise, and its result is not quantized");
   const std::vector<ValueId> inputs = product_inputs(name, x->q, *w, *b);
-  if (out) put(ops::kQConv, inputs, std::move(attributes), name, *out);
-  else put_float(ops::kQConv, inputs, std::move(attributes), name, y);
+  if (out)
+    put(ops::kQConv, inputs, std::move(attributes), name, *out);
+  else
+    put_float(ops::kQConv, inputs, std::move(attributes), name, y);
   return true;
 }
 
@@ -82,7 +87,8 @@ bool QdqRewriter::gemm(NodeId id) {
   const std::optional<std::vector<int32_t>> b = bias(id, c, x->scale, *w);
   if (!b) return false;
   const int64_t columns = w->channels, k = w->values.count() / std::max<int64_t>(columns, 1);
-  if (!sums_fit(*w, k, by_rows != 0 ? k : 1, by_rows != 0 ? 1 : columns, *b)) return reason(id, "a sum of " + std::to_string(k) + " products may pass 2^31");
+  if (!sums_fit(*w, k, by_rows != 0 ? k : 1, by_rows != 0 ? 1 : columns, *b))
+    return reason(id, "a sum of " + std::to_string(k) + " products may pass 2^31");
   Attributes attributes;
   if (by_rows != 0) attributes.set("transB", int64_t{1});
   set_scale(attributes, "x", *x);
@@ -90,8 +96,10 @@ bool QdqRewriter::gemm(NodeId id) {
   const ValueId y = n.outputs[0];
   const std::optional<Wanted> out = wanted(y);
   const std::vector<ValueId> inputs = product_inputs(name, x->q, *w, *b);
-  if (out) put(ops::kQGemm, inputs, std::move(attributes), name, *out);
-  else put_float(ops::kQGemm, inputs, std::move(attributes), name, y);
+  if (out)
+    put(ops::kQGemm, inputs, std::move(attributes), name, *out);
+  else
+    put_float(ops::kQGemm, inputs, std::move(attributes), name, y);
   return true;
 }
 
@@ -112,8 +120,10 @@ bool QdqRewriter::matmul(NodeId id) {
     if (!small) return reason(id, "its sums may pass 2^31");
     set_scale(attributes, "a", *x);
     set_scale(attributes, "b", *other);
-    if (const std::optional<Wanted> out = wanted(y)) put(ops::kQMatMul, {x->q, other->q}, std::move(attributes), name, *out);
-    else put_float(ops::kQMatMul, {x->q, other->q}, std::move(attributes), name, y);
+    if (const std::optional<Wanted> out = wanted(y))
+      put(ops::kQMatMul, {x->q, other->q}, std::move(attributes), name, *out);
+    else
+      put_float(ops::kQMatMul, {x->q, other->q}, std::move(attributes), name, y);
     return true;
   }
   const int64_t columns = w->channels, k = w->values.shape()[0];
@@ -136,8 +146,10 @@ bool QdqRewriter::matmul(NodeId id) {
   set_scale(attributes, "x", *x);
   const std::optional<Wanted> out = wanted(y);
   const std::vector<ValueId> inputs = product_inputs(name, x->q, *w, b);
-  if (out) put(ops::kQGemm, inputs, std::move(attributes), name, *out);
-  else put_float(ops::kQGemm, inputs, std::move(attributes), name, y);
+  if (out)
+    put(ops::kQGemm, inputs, std::move(attributes), name, *out);
+  else
+    put_float(ops::kQGemm, inputs, std::move(attributes), name, y);
   return true;
 }
 

@@ -31,9 +31,9 @@ struct Wanted {
 
 // Weights in eight bits with one scale, or one per output channel.
 struct QuantizedWeights {
-  Tensor values;              // u8 or i8, in the shape of the float weights
-  std::vector<float> scales;  // 1 or one per channel
-  std::vector<int32_t> zeros; // empty, 1 or one per channel
+  Tensor values;               // u8 or i8, in the shape of the float weights
+  std::vector<float> scales;   // 1 or one per channel
+  std::vector<int32_t> zeros;  // empty, 1 or one per channel
   int64_t channels = 1;
 
   float scale(int64_t c) const { return scales[scales.size() > 1 ? static_cast<size_t>(c) : 0]; }

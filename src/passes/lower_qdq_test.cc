@@ -49,7 +49,8 @@ std::vector<Tensor> run(const Graph& graph, const std::vector<Tensor>& inputs, I
 
 Tensor picture(Shape shape) {
   Tensor t(DType::kF32, shape);
-  for (int64_t i = 0; i < shape.count(); ++i) t.mutable_values<float>()[static_cast<size_t>(i)] = 2.0f * std::sin(static_cast<float>(i) * 0.7f + static_cast<float>(i / 11) * 0.3f);
+  for (int64_t i = 0; i < shape.count(); ++i)
+    t.mutable_values<float>()[static_cast<size_t>(i)] = 2.0f * std::sin(static_cast<float>(i) * 0.7f + static_cast<float>(i / 11) * 0.3f);
   return t;
 }
 
@@ -75,7 +76,8 @@ constexpr const char* kConstants = R"(
     const %zx = u8[]{100}
     const %sy = f32[]{0.05}
     const %zy = u8[]{120}
-    const %w = i8[4,2,3,3]{5,-7,9,100,-127,3,1,2,4,60,-70,80,9,8,7,6,5,4,3,2,1,0,-1,-2,-3,-4,-5,-6,-7,-8,-9,-10,-11,-12,-13,-14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,-38,-39,-40,-41,-42,43,44,45,46,47,48,49,50}
+    const %w = i8[4,2,3,3]{5,-7,9,100,-127,3,1,2,4,60,-70,80,9,8,7,6,5,4,3,2,1,0,-1,-2,-3,-4,-5,-6,-7,-8,-9,-10,-11,-12,-13,-14,
+      15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,-38,-39,-40,-41,-42,43,44,45,46,47,48,49,50}
     const %sw = f32[4]{0.01,0.002,0.005,0.004}
     const %zw = i8[4]{0,0,0,0}
     const %b = f32[4]{0.5,-0.25,0.1,0.3})";
@@ -85,7 +87,8 @@ std::string conv_graph(const std::string& middle, const std::string& outputs = "
     %q = QuantizeLinear(%x, %sx, %zx)
     %d = DequantizeLinear(%q, %sx, %zx)
     %wd = DequantizeLinear(%w, %sw, %zw) axis=0
-)" + middle + "\n}";
+)" + middle +
+         "\n}";
 }
 
 TEST(LowerQdq, Convolution) {
@@ -196,7 +199,8 @@ TEST(LowerQdq, GemmAndMatMul) {
     %r = Relu(%a)
     %s = QuantizeLinear(%r, %sx, %zx)
     %y = DequantizeLinear(%s, %sx, %zx)
-})", "QuantizeLinear QGemm DequantizeLinear", {x}, 0.02f);
+})",
+        "QuantizeLinear QGemm DequantizeLinear", {x}, 0.02f);
   check(R"(graph g(%x:f32[2,3,5], %z:f32[2,5,4]) -> (%y) {
     const %sx = f32[]{0.02}
     const %zx = u8[]{100}
@@ -209,7 +213,8 @@ TEST(LowerQdq, GemmAndMatMul) {
     %m = MatMul(%d, %e)
     %s = QuantizeLinear(%m, %sx, %zx)
     %y = DequantizeLinear(%s, %sx, %zx)
-})", "QuantizeLinear QuantizeLinear QMatMul DequantizeLinear", {picture(Shape{2, 3, 5}), picture(Shape{2, 5, 4})}, 0.02f);
+})",
+        "QuantizeLinear QuantizeLinear QMatMul DequantizeLinear", {picture(Shape{2, 3, 5}), picture(Shape{2, 5, 4})}, 0.02f);
 }
 
 TEST(LowerQdq, WeightsGivenInFloatAndQuantizedInTheGraph) {
@@ -227,17 +232,20 @@ TEST(LowerQdq, WeightsGivenInFloatAndQuantizedInTheGraph) {
     %wd = DequantizeLinear(%wq, %sw, %zw)
     %bd = DequantizeLinear(%b, %sb)
     %y = Gemm(%d, %wd, %bd) transB=1
-})", "QuantizeLinear QGemm", {picture(Shape{3, 2})}, 0.00001f);
+})",
+        "QuantizeLinear QGemm", {picture(Shape{3, 2})}, 0.00001f);
 }
 
 TEST(LowerQdq, WhatStaysInFloatHasItsReason) {
   std::vector<std::string> notes;
   lowered(conv_graph(R"(    %s = Softmax(%d) axis=1
-    %y = Conv(%s, %wd, %b))"), &notes);
+    %y = Conv(%s, %wd, %b))"),
+          &notes);
   ASSERT_EQ(notes.size(), 1u);
   EXPECT_NE(notes[0].find("Softmax"), std::string::npos);
   lowered(conv_graph(R"(    const %big = f32[4]{1e9,0.0,0.0,0.0}
-    %y = Conv(%d, %wd, %big))"), &notes);
+    %y = Conv(%d, %wd, %big))"),
+          &notes);
   ASSERT_EQ(notes.size(), 1u);
   EXPECT_NE(notes[0].find("beyond 2^30"), std::string::npos);
   lowered(conv_graph("    %y = Relu(%d)"), &notes);

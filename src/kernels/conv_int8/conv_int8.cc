@@ -27,8 +27,8 @@ std::vector<uint8_t> taps_outside(const ConvInt8Weights& w, int64_t first, int64
 }
 
 std::shared_ptr<const DepthwiseInt8> depthwise(core::Isa isa, const ConvInt8Shape& s, const ConvInt8Weights& w, const Int8Quantization& q) {
-  const DepthwiseInt8Shape shape{s.batch, s.channels, s.height, s.width, s.out_height, s.out_width, s.kernel_height, s.kernel_width,
-                                 s.stride_y, s.stride_x, s.dilation_y, s.dilation_x, s.pad_top, s.pad_left};
+  const DepthwiseInt8Shape shape{s.batch,        s.channels, s.height,   s.width,      s.out_height, s.out_width, s.kernel_height,
+                                 s.kernel_width, s.stride_y, s.stride_x, s.dilation_y, s.dilation_x, s.pad_top,   s.pad_left};
   const int64_t taps = s.kernel_height * s.kernel_width;
   std::vector<int16_t> centred(static_cast<size_t>(s.channels * taps));
   for (int64_t c = 0; c < s.channels; ++c) {
@@ -41,8 +41,8 @@ std::shared_ptr<const DepthwiseInt8> depthwise(core::Isa isa, const ConvInt8Shap
   }
   std::vector<float> multiplier = q.multiplier;
   if (multiplier.size() == 1) multiplier.assign(static_cast<size_t>(s.channels), q.multiplier[0]);
-  return std::make_shared<const DepthwiseInt8>(prepare_depthwise_int8(isa, shape, centred.data(), q.bias.empty() ? nullptr : q.bias.data(),
-                                                                      multiplier.data(), q.x_signed, q.zx, q.y));
+  return std::make_shared<const DepthwiseInt8>(
+      prepare_depthwise_int8(isa, shape, centred.data(), q.bias.empty() ? nullptr : q.bias.data(), multiplier.data(), q.x_signed, q.zx, q.y));
 }
 
 }  // namespace
@@ -69,7 +69,8 @@ ConvInt8::ConvInt8(core::Isa isa, const ConvInt8Shape& shape, const ConvInt8Weig
 
 Int8GemmArgs ConvInt8::arguments(size_t group, const void* x, int32_t zx, void* y) const noexcept {
   const ConvInt8Shape& s = shape_;
-  const int64_t in = s.channels / s.groups, out = s.out_channels / s.groups, g = static_cast<int64_t>(group), element = q_.output == Int8Output::kBytes ? 1 : 4;
+  const int64_t in = s.channels / s.groups, out = s.out_channels / s.groups, g = static_cast<int64_t>(group),
+                element = q_.output == Int8Output::kBytes ? 1 : 4;
   Int8GemmArgs args = groups_[group].arguments();
   Int8Rows& a = args.a;
   a.data = static_cast<const uint8_t*>(x) + g * in;
@@ -119,8 +120,8 @@ size_t ConvInt8::start_bytes() const {
 void ConvInt8::run_with_zero(const void* x, int32_t zx, void* y, int32_t* start, core::ThreadPool& pool) const noexcept {
   for (size_t g = 0; g < groups_.size(); ++g) {
     Int8GemmArgs args = arguments(g, x, zx, y);
-    start_values(groups_[g].weights.layout, groups_[g].weights.column_sums.values<int32_t>().data(), nullptr, ByteRange::of(q_.x_signed, zx).as_unsigned().zero,
-                 start);
+    start_values(groups_[g].weights.layout, groups_[g].weights.column_sums.values<int32_t>().data(), nullptr,
+                 ByteRange::of(q_.x_signed, zx).as_unsigned().zero, start);
     args.epilogue.start = start;
     gemm_int8(args, pool);
   }

@@ -16,7 +16,8 @@ struct Case {
   float multiplier = 2e-3f;
 };
 
-ConvInt8Shape shape(int64_t n, int64_t c, int64_t h, int64_t w, int64_t oc, int64_t k, int64_t stride, int64_t pad, int64_t groups = 1, int64_t dilation = 1) {
+ConvInt8Shape shape(int64_t n, int64_t c, int64_t h, int64_t w, int64_t oc, int64_t k, int64_t stride, int64_t pad, int64_t groups = 1,
+                    int64_t dilation = 1) {
   ConvInt8Shape s{n, c, h, w, oc, 0, 0, k, k, stride, stride, dilation, dilation, pad, pad, groups};
   s.out_height = (h + 2 * pad - (k - 1) * dilation - 1) / stride + 1;
   s.out_width = (w + 2 * pad - (k - 1) * dilation - 1) / stride + 1;
@@ -117,16 +118,19 @@ void check_as(const Case& c) {
       core::ThreadPool pool(threads);
       conv.run(p.x.data(), c.residual ? p.residual.data() : nullptr, got.data(), pool);
       for (size_t i = 0; i < want.size(); ++i) {
-        ASSERT_EQ(+want[i], +got[i]) << core::isa_name(isa) << ", " << threads << " threads, C " << c.s.channels << " OC " << c.s.out_channels << " H "
-                                     << c.s.height << " k " << c.s.kernel_height << " s " << c.s.stride_x << " g " << c.s.groups << ", element " << i;
+        ASSERT_EQ(+want[i], +got[i]) << core::isa_name(isa) << ", " << threads << " threads, C " << c.s.channels << " OC " << c.s.out_channels
+                                     << " H " << c.s.height << " k " << c.s.kernel_height << " s " << c.s.stride_x << " g " << c.s.groups
+                                     << ", element " << i;
       }
     }
   }
 }
 
 void check(const Case& c) {
-  if (c.output == Int8Output::kFloat) check_as<float>(c);
-  else check_as<uint8_t>(c);
+  if (c.output == Int8Output::kFloat)
+    check_as<float>(c);
+  else
+    check_as<uint8_t>(c);
 }
 
 TEST(ConvInt8, Dense) {

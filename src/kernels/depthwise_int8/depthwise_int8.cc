@@ -16,9 +16,9 @@ namespace {
 
 const DepthwiseInt8Kernel& select(core::Isa isa, const DepthwiseInt8Shape& shape, int32_t low, int32_t high) {
   const DepthwiseInt8Kernel* best = &scalar::depthwise_int8_any;
-#define OMNI_DEPTHWISE_INT8(name, space, kernel)                                                                       \
+#define OMNI_DEPTHWISE_INT8(name, space, kernel)                                                                                              \
   if (core::Isa::name <= isa && (core::Isa::name == core::Isa::kScalar || isa < core::Isa::kNeon) && space::kernel.takes(shape, low, high)) { \
-    best = &space::kernel;                                                                                             \
+    best = &space::kernel;                                                                                                                    \
   }
 #include "kernels/depthwise_int8/kernels.inc"
 #undef OMNI_DEPTHWISE_INT8

@@ -19,8 +19,9 @@ struct DepthwiseInt8Shape {
   int64_t kernel_height = 3, kernel_width = 3, stride_y = 1, stride_x = 1, dilation_y = 1, dilation_x = 1, pad_top = 0, pad_left = 0;
 
   bool is_3x3() const {
-    return kernel_height == 3 && kernel_width == 3 && stride_y == stride_x && (stride_x == 1 || stride_x == 2) && dilation_y == 1 && dilation_x == 1 &&
-           pad_top <= 1 && pad_left <= 1 && (out_height - 1) * stride_y - pad_top + 2 <= height && (out_width - 1) * stride_x - pad_left + 2 <= width;
+    return kernel_height == 3 && kernel_width == 3 && stride_y == stride_x && (stride_x == 1 || stride_x == 2) && dilation_y == 1 &&
+           dilation_x == 1 && pad_top <= 1 && pad_left <= 1 && (out_height - 1) * stride_y - pad_top + 2 <= height &&
+           (out_width - 1) * stride_x - pad_left + 2 <= width;
   }
 };
 
@@ -40,10 +41,10 @@ struct DepthwiseInt8 {
   core::Tensor packed;
   std::vector<uint8_t> zero_row;  // width * channels zero points as x holds them (not flipped)
   uint8_t x_flip = 0;
-  int32_t x_zero = 0;             // in the u8 view
-  ByteRange range;                // in the u8 view
+  int32_t x_zero = 0;  // in the u8 view
+  ByteRange range;     // in the u8 view
   uint8_t y_flip = 0;
-  bool wide = false;              // some multiplier is above kSafeMultiplier
+  bool wide = false;  // some multiplier is above kSafeMultiplier
 
   void run(const void* x, void* y, core::ThreadPool& pool) const noexcept;
 };

@@ -39,7 +39,8 @@ Target target_of(const DepthwiseInt8& d) {
 }
 
 [[gnu::always_inline]] inline __m128i finish(const Target& t, const Scaling& s, __m256i first, __m256i second) {
-  __m256 a = _mm256_mul_ps(_mm256_cvtepi32_ps(first), _mm256_loadu_ps(s.multiplier[0])), b = _mm256_mul_ps(_mm256_cvtepi32_ps(second), _mm256_loadu_ps(s.multiplier[1]));
+  __m256 a = _mm256_mul_ps(_mm256_cvtepi32_ps(first), _mm256_loadu_ps(s.multiplier[0])),
+         b = _mm256_mul_ps(_mm256_cvtepi32_ps(second), _mm256_loadu_ps(s.multiplier[1]));
   if (t.wide) [[unlikely]] {
     a = _mm256_min_ps(a, _mm256_set1_ps(kBeyondBytes));
     b = _mm256_min_ps(b, _mm256_set1_ps(kBeyondBytes));
@@ -180,8 +181,10 @@ void run_3x3(const DepthwiseInt8Task& task) noexcept {
         source.row[r] = (y >= 0 && y < s.height ? task.x + y * s.width * s.channels : d.zero_row.data()) + c;
       }
       uint8_t* out = task.y + oy * s.out_width * s.channels + c;
-      if (s.stride_x == 1) row_stride1(source, filters[g], t, s.out_width, out);
-      else row_stride2(source, filters[g], t, s.out_width, out);
+      if (s.stride_x == 1)
+        row_stride1(source, filters[g], t, s.out_width, out);
+      else
+        row_stride2(source, filters[g], t, s.out_width, out);
     }
   }
 }

@@ -75,7 +75,8 @@ struct Column {
 };
 
 [[gnu::always_inline]] inline __m512i two_rows(const Source& s, int r, int64_t at) {
-  return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_maskz_loadu_epi8(s.mask, s.row[r] + at)), _mm256_maskz_loadu_epi8(s.mask, s.row[r + 1] + at), 1);
+  return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_maskz_loadu_epi8(s.mask, s.row[r] + at)),
+                            _mm256_maskz_loadu_epi8(s.mask, s.row[r + 1] + at), 1);
 }
 
 // kGeneral: the input may be s8 and a multiplier above kSafeMultiplier.
@@ -91,7 +92,8 @@ template <int V, bool kGeneral>
   if constexpr (V == 4) {
     const __m512i r0 = _mm512_loadu_si512(s.row[0] + at), r1 = _mm512_loadu_si512(s.row[1] + at), r2 = _mm512_loadu_si512(s.row[2] + at),
                   r3 = _mm512_loadu_si512(s.row[3] + at);
-    const __m512i l = _mm512_unpacklo_epi8(r0, r1), h = _mm512_unpackhi_epi8(r0, r1), m = _mm512_unpacklo_epi8(r2, r3), n = _mm512_unpackhi_epi8(r2, r3);
+    const __m512i l = _mm512_unpacklo_epi8(r0, r1), h = _mm512_unpackhi_epi8(r0, r1), m = _mm512_unpacklo_epi8(r2, r3),
+                  n = _mm512_unpackhi_epi8(r2, r3);
     c.v[0] = _mm512_unpacklo_epi16(l, m);
     c.v[1] = _mm512_unpackhi_epi16(l, m);
     c.v[2] = _mm512_unpacklo_epi16(h, n);
@@ -198,8 +200,10 @@ void channels_at(const DepthwiseInt8& d, Source s, const Target& t, const Filter
   if constexpr (V == 2) {
     if (d.shape.stride_x == 2) return row_stride2<kGeneral>(s, f, t, d.shape.out_width, upper);
   }
-  if (lower != nullptr) rows_stride1<V, false, kGeneral>(s, f, t, d.shape.out_width, upper, lower);
-  else rows_stride1<V, true, kGeneral>(s, f, t, d.shape.out_width, upper, lower);
+  if (lower != nullptr)
+    rows_stride1<V, false, kGeneral>(s, f, t, d.shape.out_width, upper, lower);
+  else
+    rows_stride1<V, true, kGeneral>(s, f, t, d.shape.out_width, upper, lower);
 }
 
 template <bool kGeneral>
@@ -210,7 +214,12 @@ void run_rows(const DepthwiseInt8Task& task) {
   Target t{_mm512_set1_epi16(static_cast<short>(d.range.zero)), _mm512_set1_epi8(static_cast<char>(d.range.low)),
            _mm512_set1_epi8(static_cast<char>(d.range.high)), _mm512_set1_epi8(static_cast<char>(d.y_flip)), 0xffffffffu};
   for (int64_t oy = task.row_begin; oy < task.row_end; oy += step) {
-    Source source{{}, s.pad_left, s.width, s.channels, 0xffffffffu, _mm512_set1_epi8(static_cast<char>(d.x_zero)),
+    Source source{{},
+                  s.pad_left,
+                  s.width,
+                  s.channels,
+                  0xffffffffu,
+                  _mm512_set1_epi8(static_cast<char>(d.x_zero)),
                   _mm512_set1_epi8(static_cast<char>(d.x_flip))};
     for (int r = 0; r < 4; ++r) {
       const int64_t y = oy * s.stride_y - s.pad_top + r;
@@ -238,8 +247,10 @@ void run_rows(const DepthwiseInt8Task& task) {
 }
 
 void run(const DepthwiseInt8Task& task) noexcept {
-  if (task.layer->wide || task.layer->x_flip != 0) run_rows<true>(task);
-  else run_rows<false>(task);
+  if (task.layer->wide || task.layer->x_flip != 0)
+    run_rows<true>(task);
+  else
+    run_rows<false>(task);
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 
 namespace omni::kernels {
 
-#define OMNI_ELEMENTWISE_INT8(isa, space) \
-  namespace space {                       \
+#define OMNI_ELEMENTWISE_INT8(isa, space)                       \
+  namespace space {                                             \
   extern const ElementwiseInt8Kernels elementwise_int8_kernels; \
   }
 #include "kernels/elementwise_int8/kernels.inc"
@@ -78,8 +78,8 @@ void binary_int8(core::Isa isa, const BinaryInt8& op, const void* a, const core:
   });
 }
 
-void lookup_int8(core::Isa isa, const std::array<uint8_t, 256>& table, const void* x, int64_t x_stride, int64_t rows, int64_t n, void* y, int64_t y_stride,
-                 core::ThreadPool& pool) noexcept {
+void lookup_int8(core::Isa isa, const std::array<uint8_t, 256>& table, const void* x, int64_t x_stride, int64_t rows, int64_t n, void* y,
+                 int64_t y_stride, core::ThreadPool& pool) noexcept {
   if (rows * n == 0) return;
   const ElementwiseInt8Kernels& kernels = select_elementwise_int8(isa);
   if (x_stride == n && y_stride == n) {

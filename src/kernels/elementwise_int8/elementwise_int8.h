@@ -35,8 +35,8 @@ void binary_int8(core::Isa isa, const BinaryInt8& op, const void* a, const core:
                  const core::Shape& y_shape, core::ThreadPool& pool) noexcept;
 
 // y[i] = table[x[i]] in `rows` rows of n bytes, each after the row strides.
-void lookup_int8(core::Isa isa, const std::array<uint8_t, 256>& table, const void* x, int64_t x_stride, int64_t rows, int64_t n, void* y, int64_t y_stride,
-                 core::ThreadPool& pool) noexcept;
+void lookup_int8(core::Isa isa, const std::array<uint8_t, 256>& table, const void* x, int64_t x_stride, int64_t rows, int64_t n, void* y,
+                 int64_t y_stride, core::ThreadPool& pool) noexcept;
 
 // The table of f applied to what a byte of (sx, zx) stands for, quantized to (sy, range): computed in double, rounded to nearest even.
 template <class F>

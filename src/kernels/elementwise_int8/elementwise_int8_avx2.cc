@@ -22,16 +22,25 @@ struct Step {
   __m256 ma, mb, low, high;
   bool a_signed, b_signed, multiply;
   explicit Step(const BinaryInt8& op)
-      : za(_mm256_set1_epi32(op.za)), zb(_mm256_set1_epi32(op.zb)), zero(_mm256_set1_epi32(op.y.zero)), ma(_mm256_set1_ps(op.ma)), mb(_mm256_set1_ps(op.mb)),
-        low(_mm256_set1_ps(static_cast<float>(op.y.low - op.y.zero))), high(_mm256_set1_ps(static_cast<float>(op.y.high - op.y.zero))),
-        a_signed(op.a_signed), b_signed(op.b_signed), multiply(op.multiply) {}
+      : za(_mm256_set1_epi32(op.za)),
+        zb(_mm256_set1_epi32(op.zb)),
+        zero(_mm256_set1_epi32(op.y.zero)),
+        ma(_mm256_set1_ps(op.ma)),
+        mb(_mm256_set1_ps(op.mb)),
+        low(_mm256_set1_ps(static_cast<float>(op.y.low - op.y.zero))),
+        high(_mm256_set1_ps(static_cast<float>(op.y.high - op.y.zero))),
+        a_signed(op.a_signed),
+        b_signed(op.b_signed),
+        multiply(op.multiply) {}
 
   // Eight results as dwords whose low bytes count.
   __m256i operator()(__m128i a, __m128i b) const {
     const __m256i x = centred(a, a_signed, za), y = centred(b, b_signed, zb);
     __m256 t;
-    if (multiply) t = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_mullo_epi32(x, y)), ma);
-    else t = _mm256_add_ps(product(_mm256_cvtepi32_ps(x), ma), product(_mm256_cvtepi32_ps(y), mb));
+    if (multiply)
+      t = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_mullo_epi32(x, y)), ma);
+    else
+      t = _mm256_add_ps(product(_mm256_cvtepi32_ps(x), ma), product(_mm256_cvtepi32_ps(y), mb));
     const __m256i q = _mm256_add_epi32(_mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(t, low), high)), zero);
     return _mm256_and_si256(q, _mm256_set1_epi32(255));
   }

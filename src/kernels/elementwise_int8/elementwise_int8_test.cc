@@ -47,7 +47,8 @@ void check(const BinaryInt8& op, const core::Shape& as, const core::Shape& bs) {
 }
 
 TEST(ElementwiseInt8, AddAndMultiply) {
-  const core::Shape shapes[][2] = {{{1, 5, 7}, {1, 5, 7}}, {{40000}, {40000}}, {{3, 4, 33}, {33}}, {{3, 4, 33}, {1}}, {{}, {2, 17}}, {{2, 1, 16}, {5, 1}}, {{2, 8, 5, 5}, {1, 8, 1, 1}}, {{}, {}}};
+  const core::Shape shapes[][2] = {{{1, 5, 7}, {1, 5, 7}}, {{40000}, {40000}},   {{3, 4, 33}, {33}},           {{3, 4, 33}, {1}},
+                                   {{}, {2, 17}},          {{2, 1, 16}, {5, 1}}, {{2, 8, 5, 5}, {1, 8, 1, 1}}, {{}, {}}};
   for (const auto& s : shapes) {
     for (bool multiply : {false, true}) {
       for (bool is_signed : {false, true}) {

@@ -11,7 +11,8 @@ inline const uint8_t* end_of(const Int8Rows& a) {
 
 // A patch that is not wholly inside, or whose taps do not touch.
 template <class Copier>
-[[gnu::noinline]] void gather_patch(const Int8Rows& a, const Copier& copier, const uint8_t* image, int64_t y0, int64_t x0, typename Copier::Element* out) {
+[[gnu::noinline]] void gather_patch(const Int8Rows& a, const Copier& copier, const uint8_t* image, int64_t y0, int64_t x0,
+                                    typename Copier::Element* out) {
   const int64_t run = a.kernel_width * a.channels;
   const bool dense = a.dilation_x == 1 && a.pixel_stride == a.channels;
   // Taps [first, last) of a kernel row lie inside the image (dense only).

@@ -5,8 +5,8 @@
 
 namespace omni::kernels {
 
-#define OMNI_GEMM_INT8(isa, space) \
-  namespace space {                \
+#define OMNI_GEMM_INT8(isa, space)              \
+  namespace space {                             \
   extern const Int8GemmKernel gemm_int8_kernel; \
   }
 #include "kernels/gemm_int8/kernels.inc"

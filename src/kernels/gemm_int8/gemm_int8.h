@@ -27,8 +27,8 @@ struct Int8Rows {
   uint8_t pad = 0;   // what lies outside the image, in the u8 view: the zero point
   int64_t rows = 0;  // images * out_height * out_width
   int64_t channels = 0;
-  int64_t height = 1, width = 1;                                // of an image
-  int64_t pixel_stride = 0, row_stride = 0, image_stride = 0;   // bytes
+  int64_t height = 1, width = 1;                               // of an image
+  int64_t pixel_stride = 0, row_stride = 0, image_stride = 0;  // bytes
   int64_t out_height = 1, out_width = 1;
   int64_t kernel_height = 1, kernel_width = 1, stride_y = 1, stride_x = 1, dilation_y = 1, dilation_x = 1, pad_top = 0, pad_left = 0;
 
@@ -137,15 +137,15 @@ struct Int8Quantization {
   Int8Output output = Int8Output::kBytes;
   bool x_signed = false;
   int32_t zx = 0;
-  std::vector<float> multiplier;      // [n] or [1]: product_multiplier (kBytes) or product_scale (kFloat)
-  std::vector<int32_t> bias;          // [n] or empty
-  std::vector<float> float_bias;      // [n] or empty, kFloat only
-  ByteRange y;                        // kBytes: of the result, narrowed by a fused activation
+  std::vector<float> multiplier;  // [n] or [1]: product_multiplier (kBytes) or product_scale (kFloat)
+  std::vector<int32_t> bias;      // [n] or empty
+  std::vector<float> float_bias;  // [n] or empty, kFloat only
+  ByteRange y;                    // kBytes: of the result, narrowed by a fused activation
   bool residual = false;
   bool residual_signed = false;
   int32_t residual_zero = 0;
   float ma = 0, mb = 0;
-  ByteRange sum;                      // of the output when there is a residual
+  ByteRange sum;  // of the output when there is a residual
 };
 
 struct PreparedInt8 {

@@ -27,8 +27,10 @@ struct Copier {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_cvtepu8_epi16(bytes));
   }
   void copy_short(int16_t* out, const uint8_t* in) const {
-    if (end - in >= 16) copy16(out, in);
-    else copy(out, in, short_run);
+    if (end - in >= 16)
+      copy16(out, in);
+    else
+      copy(out, in, short_run);
   }
   void copy(int16_t* out, const uint8_t* in, int64_t n) const {
     for (int64_t i = 0; i < n; i += 16) {
@@ -113,8 +115,8 @@ inline void store_first(uint8_t* p, __m128i x, int64_t count) {
 template <int V>
 [[gnu::always_inline]] inline __m256i residual_vector(__m128i bytes, int v) {
   if constexpr (V == 1) return _mm256_cvtepu8_epi32(bytes);
-  const __m256i spread = _mm256_set_epi8(-1, -1, -1, 11, -1, -1, -1, 10, -1, -1, -1, 9, -1, -1, -1, 8, -1, -1, -1, 3, -1, -1, -1, 2, -1, -1, -1, 1, -1, -1,
-                                         -1, 0);
+  const __m256i spread =
+      _mm256_set_epi8(-1, -1, -1, 11, -1, -1, -1, 10, -1, -1, -1, 9, -1, -1, -1, 8, -1, -1, -1, 3, -1, -1, -1, 2, -1, -1, -1, 1, -1, -1, -1, 0);
   return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(bytes), _mm256_add_epi32(spread, _mm256_set1_epi32(4 * v)));
 }
 
@@ -125,7 +127,8 @@ template <int V>
   const __m256i zero = _mm256_set1_epi16(static_cast<short>(range.zero));
   __m256i t;
   if constexpr (V == 2) {
-    t = _mm256_packus_epi16(_mm256_adds_epi16(_mm256_packs_epi32(q[0][0], q[0][1]), zero), _mm256_adds_epi16(_mm256_packs_epi32(q[1][0], q[1][1]), zero));
+    t = _mm256_packus_epi16(_mm256_adds_epi16(_mm256_packs_epi32(q[0][0], q[0][1]), zero),
+                            _mm256_adds_epi16(_mm256_packs_epi32(q[1][0], q[1][1]), zero));
     t = _mm256_permute4x64_epi64(t, 0xD8);
   } else {
     const __m256i p = _mm256_adds_epi16(_mm256_packs_epi32(q[0][0], q[1][0]), zero);
@@ -149,8 +152,8 @@ template <int V>
 }
 
 template <int R, int V, int F>
-[[gnu::always_inline]] inline void finish_bytes(const Sums<R, V>& c, const Int8Epilogue& e, const Columns& columns, uint8_t* out, const uint8_t* residual,
-                                                int64_t stride) {
+[[gnu::always_inline]] inline void finish_bytes(const Sums<R, V>& c, const Int8Epilogue& e, const Columns& columns, uint8_t* out,
+                                                const uint8_t* residual, int64_t stride) {
   constexpr int kStep = R < 2 ? R : 2;
   unroll<0, R / kStep>([&](auto step) OMNI_UNROLLED {
     __m256i q[2][V];
@@ -202,8 +205,10 @@ template <int R, int V, int F>
 void tile(const int16_t* a, int64_t depth, const Columns& columns, const Int8Epilogue& e, void* out, const uint8_t* residual, int64_t out_stride) {
   Sums<R, V> c;
   multiply(c, a, depth, columns);
-  if constexpr (F <= kBytesAdd) finish_bytes<R, V, F>(c, e, columns, static_cast<uint8_t*>(out), residual, out_stride);
-  else finish_words<R, V, F == kFloat>(c, columns, static_cast<int32_t*>(out), out_stride);
+  if constexpr (F <= kBytesAdd)
+    finish_bytes<R, V, F>(c, e, columns, static_cast<uint8_t*>(out), residual, out_stride);
+  else
+    finish_words<R, V, F == kFloat>(c, columns, static_cast<int32_t*>(out), out_stride);
 }
 
 using TileFn = void (*)(const int16_t*, int64_t, const Columns&, const Int8Epilogue&, void*, const uint8_t*, int64_t);
@@ -226,7 +231,11 @@ void run_group(const Int8GemmArgs& args, const Int8Group& group, const int16_t* 
   if (e.multiplier != nullptr) columns.multiplier = e.multiplier + group.packed;
   if (e.bias != nullptr) columns.bias = e.bias + group.packed;
   const bool bytes = layout.output == Int8Output::kBytes;
-  const Finish finish = bytes ? (e.residual != nullptr ? kBytesAdd : e.wide ? kBytesWide : kBytes) : layout.output == Int8Output::kFloat ? kFloat : kInt32;
+  const Finish finish = bytes                                 ? (e.residual != nullptr ? kBytesAdd
+                                                                 : e.wide              ? kBytesWide
+                                                                                       : kBytes)
+                        : layout.output == Int8Output::kFloat ? kFloat
+                                                              : kInt32;
   const Size* size = group.vectors == 2 ? kWide : kNarrow;
   while (size->rows > rows) ++size;
   const int64_t element = bytes ? 1 : 4;
@@ -241,7 +250,7 @@ void run(const Int8GemmTask& task) noexcept {
   const Int8GemmArgs& args = *task.args;
   const Int8Layout& layout = *args.layout;
   alignas(64) int16_t block[kMaxDepth + 64];
-  int64_t block_rows = kBlockElements / layout.depth / 12 * 12;
+  int64_t block_rows = kBlockElements / (layout.depth < 1 ? 1 : layout.depth) / 12 * 12;
   if (block_rows < 12) block_rows = layout.depth * 12 <= kMaxDepth ? 12 : layout.depth * 6 <= kMaxDepth ? 6 : kMaxDepth / layout.depth;
   for (int64_t m = task.row_begin; m < task.row_end;) {
     const int64_t left = task.row_end - m, rows = left < block_rows ? left : block_rows;

@@ -137,8 +137,8 @@ template <int V>
 
 // Bytes of the rows of one store, from their sums rounded to 32-bit integers (zero point off).
 template <int V, int kRows>
-[[gnu::always_inline]] inline void store_bytes(const __m512i (&q)[kRows][V], const ByteRange& range, uint8_t flip, uint8_t* out, int64_t stride, int rows,
-                                               int64_t count) {
+[[gnu::always_inline]] inline void store_bytes(const __m512i (&q)[kRows][V], const ByteRange& range, uint8_t flip, uint8_t* out, int64_t stride,
+                                               int rows, int64_t count) {
   const __m512i zero = _mm512_set1_epi16(static_cast<short>(range.zero));
   const __m512i low = _mm512_set1_epi8(static_cast<char>(range.low)), high = _mm512_set1_epi8(static_cast<char>(range.high));
   const __m512i top = _mm512_set1_epi8(static_cast<char>(flip));
@@ -149,8 +149,10 @@ template <int V, int kRows>
   };
   if constexpr (V == 4) {
     const __m512i t = pack(q[0][0], q[0][1], q[0][2], q[0][3]);
-    if (full) _mm512_storeu_si512(out, t);
-    else _mm512_mask_storeu_epi8(out, first_bits(count), t);
+    if (full)
+      _mm512_storeu_si512(out, t);
+    else
+      _mm512_mask_storeu_epi8(out, first_bits(count), t);
   } else if constexpr (V == 2) {
     const __m512i t = _mm512_permutexvar_epi64(_mm512_set_epi64(7, 5, 3, 1, 6, 4, 2, 0), pack(q[0][0], q[0][1], q[1][0], q[1][1]));
     const __m256i t0 = _mm512_castsi512_si256(t), t1 = _mm512_extracti64x4_epi64(t, 1);
@@ -167,8 +169,10 @@ template <int V, int kRows>
     const __m512i t = _mm512_permutexvar_epi32(order, pack(q[0][0], q[1][0], q[2][0], q[3][0]));
     const __mmask16 mask = full ? 0xffff : static_cast<__mmask16>(first_bits(count));
     const auto store = [&](int r, __m128i x) OMNI_UNROLLED {
-      if (full) _mm_storeu_si128(reinterpret_cast<__m128i*>(out + r * stride), x);
-      else _mm_mask_storeu_epi8(out + r * stride, mask, x);
+      if (full)
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + r * stride), x);
+      else
+        _mm_mask_storeu_epi8(out + r * stride, mask, x);
     };
     store(0, _mm512_castsi512_si128(t));
     if (rows > 1) {
@@ -234,8 +238,10 @@ void tile(const uint8_t* a, int64_t stride, int64_t quads, const Columns& column
           int64_t out_stride) {
   Sums<R, V> c;
   multiply(c, a, stride, quads, columns);
-  if constexpr (F <= kBytesAdd) finish_bytes<R, V, F>(c, e, columns, static_cast<uint8_t*>(out), residual, out_stride);
-  else finish_words<R, V, F == kFloat>(c, columns, static_cast<int32_t*>(out), out_stride);
+  if constexpr (F <= kBytesAdd)
+    finish_bytes<R, V, F>(c, e, columns, static_cast<uint8_t*>(out), residual, out_stride);
+  else
+    finish_words<R, V, F == kFloat>(c, columns, static_cast<int32_t*>(out), out_stride);
 }
 
 using TileFn = void (*)(const uint8_t*, int64_t, int64_t, const Columns&, const Int8Epilogue&, void*, const uint8_t*, int64_t);
@@ -257,8 +263,10 @@ constexpr Size kNarrow[] = {size_of<12, 1>(), size_of<4, 1>(), size_of<1, 1>()};
 const Size& choose(int vectors, int64_t rows, int64_t depth) {
   const Size* s = vectors == 4 ? kWide : vectors == 2 ? kMiddle : kNarrow;
   if (vectors == 4) {
-    if (depth <= 64) s += 2;
-    else if (rows % 7 != 0 || rows % 6 == 0) s += 1;
+    if (depth <= 64)
+      s += 2;
+    else if (rows % 7 != 0 || rows % 6 == 0)
+      s += 1;
   }
   while (s->rows > rows) ++s;
   return *s;
@@ -271,7 +279,11 @@ void run_group(const Int8GemmArgs& args, const Int8Group& group, const uint8_t* 
   if (e.multiplier != nullptr) columns.multiplier = e.multiplier + group.packed;
   if (e.bias != nullptr) columns.bias = e.bias + group.packed;
   const bool bytes = layout.output == Int8Output::kBytes;
-  const Finish finish = bytes ? (e.residual != nullptr ? kBytesAdd : e.wide ? kBytesWide : kBytes) : layout.output == Int8Output::kFloat ? kFloat : kInt32;
+  const Finish finish = bytes                                 ? (e.residual != nullptr ? kBytesAdd
+                                                                 : e.wide              ? kBytesWide
+                                                                                       : kBytes)
+                        : layout.output == Int8Output::kFloat ? kFloat
+                                                              : kInt32;
   const Size& size = choose(group.vectors, rows, layout.depth);
   const int64_t element = bytes ? 1 : 4;
   for (int64_t m = 0; m < rows; m += size.rows) {
@@ -288,9 +300,12 @@ void run(const Int8GemmTask& task) noexcept {
   alignas(64) uint8_t block[kMaxDepth + 128];
   constexpr int64_t kStep = 168;  // divides into tiles of 4, 6, 7, 8 and 12 rows
   int64_t block_rows = kBlockBytes / layout.depth;
-  if (block_rows >= kStep) block_rows = block_rows / kStep * kStep;
-  else if (block_rows >= 24) block_rows = block_rows / 12 * 12;
-  else block_rows = !direct && layout.depth * 12 > kMaxDepth ? (kMaxDepth / layout.depth >= 1 ? kMaxDepth / layout.depth : 1) : 12;
+  if (block_rows >= kStep)
+    block_rows = block_rows / kStep * kStep;
+  else if (block_rows >= 24)
+    block_rows = block_rows / 12 * 12;
+  else
+    block_rows = !direct && layout.depth * 12 > kMaxDepth ? (kMaxDepth / layout.depth >= 1 ? kMaxDepth / layout.depth : 1) : 12;
   for (int64_t m = task.row_begin; m < task.row_end;) {
     const int64_t left = task.row_end - m, rows = left <= block_rows || (direct && left <= block_rows + block_rows / 2) ? left : block_rows;
     const uint8_t* a = args.a.data + m * args.a.pixel_stride;

@@ -70,8 +70,10 @@ std::vector<T> expected(const Case& c, const Data& d) {
       const int32_t exact = static_cast<int32_t>(acc);
       const float multiplier = d.multiplier[static_cast<size_t>(n)];
       T& out = y[static_cast<size_t>(m * stride + n)];
-      if (c.output == Int8Output::kInt32) out = static_cast<T>(exact);
-      else if (c.output == Int8Output::kFloat) out = static_cast<T>(static_cast<float>(exact) * multiplier + d.float_bias[static_cast<size_t>(n)]);
+      if (c.output == Int8Output::kInt32)
+        out = static_cast<T>(exact);
+      else if (c.output == Int8Output::kFloat)
+        out = static_cast<T>(static_cast<float>(exact) * multiplier + d.float_bias[static_cast<size_t>(n)]);
       else {
         int32_t v = requantize(exact, multiplier, range);
         const int32_t other = byte_value(d.residual[static_cast<size_t>(1 + m * stride + n)], true);
@@ -117,8 +119,10 @@ std::vector<T> computed(const Case& c, const Data& d, core::Isa isa, int threads
   args.out_stride = stride;
   core::ThreadPool pool(threads);
   gemm_int8(args, pool);
-  if (sizeof(T) == 1) y.erase(y.begin());
-  else y.pop_back();
+  if (sizeof(T) == 1)
+    y.erase(y.begin());
+  else
+    y.pop_back();
   return y;
 }
 
@@ -131,16 +135,20 @@ void check(const Case& c) {
       if (threads > 1 && c.m * c.n * c.k < (1 << 16)) continue;
       const std::vector<T> got = computed<T>(c, d, isa, threads);
       for (size_t i = 0; i < want.size(); ++i) {
-        ASSERT_EQ(want[i], got[i]) << core::isa_name(isa) << ", " << threads << " threads, " << c.m << " x " << c.k << " x " << c.n << ", element " << i;
+        ASSERT_EQ(want[i], got[i]) << core::isa_name(isa) << ", " << threads << " threads, " << c.m << " x " << c.k << " x " << c.n << ", element "
+                                   << i;
       }
     }
   }
 }
 
 void check(const Case& c) {
-  if (c.output == Int8Output::kBytes) check<uint8_t>(c);
-  else if (c.output == Int8Output::kFloat) check<float>(c);
-  else check<int32_t>(c);
+  if (c.output == Int8Output::kBytes)
+    check<uint8_t>(c);
+  else if (c.output == Int8Output::kFloat)
+    check<float>(c);
+  else
+    check<int32_t>(c);
 }
 
 TEST(GemmInt8, EverySmallSize) {

@@ -12,7 +12,8 @@ class Int8RuntimeProduct {
 
   size_t scratch_bytes() const { return scratch_bytes_; }
   // out[m, n] = sum over k of (a - za)(b - zb), zero points in the types of A and B; zb one number, or [n].
-  void run(const void* a, int32_t za, const void* b, const int32_t* zb, bool zb_per_column, int32_t* out, std::byte* scratch, core::ThreadPool& pool) const noexcept;
+  void run(const void* a, int32_t za, const void* b, const int32_t* zb, bool zb_per_column, int32_t* out, std::byte* scratch,
+           core::ThreadPool& pool) const noexcept;
 
  private:
   int64_t m_, k_, n_;

@@ -5,8 +5,8 @@
 
 namespace omni::kernels {
 
-#define OMNI_POOL_INT8(isa, space) \
-  namespace space {                \
+#define OMNI_POOL_INT8(isa, space)                \
+  namespace space {                               \
   extern const PoolInt8Kernels pool_int8_kernels; \
   }
 #include "kernels/pool_int8/kernels.inc"
@@ -53,8 +53,8 @@ void for_each_window(const PoolInt8Shape& s, const uint8_t* x, core::ThreadPool&
         const int64_t x0 = ox * s.stride_x - s.pad_left;
         const Taps tx = taps_inside(x0, s.kernel_width, s.dilation_x, s.width);
         const Taps px = taps_inside(x0 + s.pad_left, s.kernel_width, s.dilation_x, s.width + s.pad_left + s.pad_right);
-        const PoolInt8Window w{x + ((n * s.height + y0 + ty.first * s.dilation_y) * s.width + x0 + tx.first * s.dilation_x) * s.channels, ty.last - ty.first,
-                               tx.last - tx.first, s.dilation_y * s.width * s.channels, s.dilation_x * s.channels};
+        const PoolInt8Window w{x + ((n * s.height + y0 + ty.first * s.dilation_y) * s.width + x0 + tx.first * s.dilation_x) * s.channels,
+                               ty.last - ty.first, tx.last - tx.first, s.dilation_y * s.width * s.channels, s.dilation_x * s.channels};
         f(w, (py.last - py.first) * (px.last - px.first), line * s.out_width + ox);
       }
     }

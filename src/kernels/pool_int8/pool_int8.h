@@ -29,8 +29,8 @@ struct PoolInt8Kernels {
   core::Isa isa;
   void (*max)(const PoolInt8Window& window, int64_t channels, bool is_signed, uint8_t* y) noexcept;
   // y = requantize(sum of (x ^ flip) - correction, multiplier): range and correction in the u8 view.
-  void (*average)(const PoolInt8Window& window, int64_t channels, uint8_t flip, int32_t correction, float multiplier, const ByteRange& range, uint8_t y_flip,
-                  uint8_t* y) noexcept;
+  void (*average)(const PoolInt8Window& window, int64_t channels, uint8_t flip, int32_t correction, float multiplier, const ByteRange& range,
+                  uint8_t y_flip, uint8_t* y) noexcept;
 };
 const PoolInt8Kernels& select_pool_int8(core::Isa isa);
 

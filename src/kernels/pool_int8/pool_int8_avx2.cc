@@ -26,7 +26,8 @@ void max16(const PoolInt8Window& w, int64_t c, __m128i flip, uint8_t* y) {
   __m128i best = _mm_setzero_si128();
   for (int64_t i = 0; i < w.rows; ++i) {
     const uint8_t* p = w.x + i * w.row + c;
-    for (int64_t j = 0; j < w.columns; ++j, p += w.pixel) best = _mm_max_epu8(best, _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), flip));
+    for (int64_t j = 0; j < w.columns; ++j, p += w.pixel)
+      best = _mm_max_epu8(best, _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), flip));
   }
   _mm_storeu_si128(reinterpret_cast<__m128i*>(y + c), _mm_xor_si128(best, flip));
 }

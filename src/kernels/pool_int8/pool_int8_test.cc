@@ -19,7 +19,8 @@ PoolInt8Shape shape(int64_t n, int64_t c, int64_t h, int64_t k, int64_t stride, 
   return {n, c, h, h, out, out, k, k, stride, stride, dilation, dilation, pad, pad, pad, pad};
 }
 
-const PoolInt8Shape kShapes[] = {shape(1, 5, 7, 2, 2, 0), shape(1, 20, 24, 2, 2, 0), shape(1, 50, 8, 2, 2, 0), shape(2, 32, 9, 3, 2, 1), shape(1, 70, 6, 3, 1, 1), shape(1, 33, 9, 3, 2, 1, 2), shape(1, 64, 7, 7, 1, 0), shape(1, 40, 30, 30, 1, 0)};
+const PoolInt8Shape kShapes[] = {shape(1, 5, 7, 2, 2, 0),  shape(1, 20, 24, 2, 2, 0),   shape(1, 50, 8, 2, 2, 0), shape(2, 32, 9, 3, 2, 1),
+                                 shape(1, 70, 6, 3, 1, 1), shape(1, 33, 9, 3, 2, 1, 2), shape(1, 64, 7, 7, 1, 0), shape(1, 40, 30, 30, 1, 0)};
 
 int32_t value(uint8_t b, bool is_signed) { return is_signed ? static_cast<int8_t>(b) : b; }
 
@@ -28,7 +29,8 @@ void for_each_value(const PoolInt8Shape& s, const std::vector<uint8_t>& x, bool 
   for (int64_t ky = 0; ky < s.kernel_height; ++ky) {
     for (int64_t kx = 0; kx < s.kernel_width; ++kx) {
       const int64_t y = oy * s.stride_y - s.pad_top + ky * s.dilation_y, xx = ox * s.stride_x - s.pad_left + kx * s.dilation_x;
-      if (y >= 0 && y < s.height && xx >= 0 && xx < s.width) f(value(x[static_cast<size_t>(((n * s.height + y) * s.width + xx) * s.channels + c)], is_signed));
+      if (y >= 0 && y < s.height && xx >= 0 && xx < s.width)
+        f(value(x[static_cast<size_t>(((n * s.height + y) * s.width + xx) * s.channels + c)], is_signed));
     }
   }
 }

@@ -6,8 +6,8 @@
 
 namespace omni::kernels {
 
-#define OMNI_QUANTIZE(isa, space) \
-  namespace space {               \
+#define OMNI_QUANTIZE(isa, space)                \
+  namespace space {                              \
   extern const QuantizeKernels quantize_kernels; \
   }
 #include "kernels/quantize/kernels.inc"

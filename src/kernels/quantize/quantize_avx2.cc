@@ -10,7 +10,9 @@ struct Step {
   __m256 scale, low, high;
   __m256i zero;
   explicit Step(float s, const ByteRange& r)
-      : scale(_mm256_set1_ps(s)), low(_mm256_set1_ps(static_cast<float>(r.low - r.zero))), high(_mm256_set1_ps(static_cast<float>(r.high - r.zero))),
+      : scale(_mm256_set1_ps(s)),
+        low(_mm256_set1_ps(static_cast<float>(r.low - r.zero))),
+        high(_mm256_set1_ps(static_cast<float>(r.high - r.zero))),
         zero(_mm256_set1_epi32(r.zero)) {}
 
   __m256i operator()(__m256 x) const { return round(_mm256_div_ps(x, scale)); }
@@ -32,14 +34,16 @@ void quantize(const float* x, int64_t n, float scale, const ByteRange& range, ui
   const Step step(scale, range);
   int64_t i = 0;
   for (; i + 32 <= n; i += 32) {
-    const __m256i t = narrow(step(_mm256_loadu_ps(x + i)), step(_mm256_loadu_ps(x + i + 8)), step(_mm256_loadu_ps(x + i + 16)), step(_mm256_loadu_ps(x + i + 24)));
+    const __m256i t =
+        narrow(step(_mm256_loadu_ps(x + i)), step(_mm256_loadu_ps(x + i + 8)), step(_mm256_loadu_ps(x + i + 16)), step(_mm256_loadu_ps(x + i + 24)));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(y + i), t);
   }
   if (i == n) return;
   alignas(32) float in[32] = {};
   alignas(32) uint8_t out[32];
   for (int64_t j = i; j < n; ++j) in[j - i] = x[j];
-  _mm256_store_si256(reinterpret_cast<__m256i*>(out), narrow(step(_mm256_load_ps(in)), step(_mm256_load_ps(in + 8)), step(_mm256_load_ps(in + 16)), step(_mm256_load_ps(in + 24))));
+  _mm256_store_si256(reinterpret_cast<__m256i*>(out),
+                     narrow(step(_mm256_load_ps(in)), step(_mm256_load_ps(in + 8)), step(_mm256_load_ps(in + 16)), step(_mm256_load_ps(in + 24))));
   for (int64_t j = i; j < n; ++j) y[j] = out[j - i];
 }
 

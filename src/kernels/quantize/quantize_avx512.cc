@@ -12,7 +12,9 @@ struct Step {
   __m512 scale, low, high;
   __m512i zero;
   explicit Step(float s, const ByteRange& r)
-      : scale(_mm512_set1_ps(s)), low(_mm512_set1_ps(static_cast<float>(r.low - r.zero))), high(_mm512_set1_ps(static_cast<float>(r.high - r.zero))),
+      : scale(_mm512_set1_ps(s)),
+        low(_mm512_set1_ps(static_cast<float>(r.low - r.zero))),
+        high(_mm512_set1_ps(static_cast<float>(r.high - r.zero))),
         zero(_mm512_set1_epi32(r.zero)) {}
 
   __m512i operator()(__m512 x) const { return round(_mm512_div_ps(x, scale)); }

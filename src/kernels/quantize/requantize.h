@@ -16,7 +16,9 @@ struct ByteRange {
   int32_t low = 0, high = 255;
   bool is_signed = false;
 
-  static constexpr ByteRange of(bool is_signed, int32_t zero) { return is_signed ? ByteRange{zero, -128, 127, true} : ByteRange{zero, 0, 255, false}; }
+  static constexpr ByteRange of(bool is_signed, int32_t zero) {
+    return is_signed ? ByteRange{zero, -128, 127, true} : ByteRange{zero, 0, 255, false};
+  }
   // The same range seen as u8: s8 values plus 128, which is what flipping the top bit does. Kernels compute in this view.
   constexpr ByteRange as_unsigned() const { return is_signed ? ByteRange{zero + 128, low + 128, high + 128, false} : *this; }
   constexpr uint8_t flip() const { return is_signed ? 0x80 : 0; }
