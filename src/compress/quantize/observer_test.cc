@@ -75,7 +75,7 @@ TEST(Observer, MseIsNearTheTrueOptimum) {
     const QuantParams q = to_u8(r);
     double total = 0;
     for (const float v : values) {
-      const double level = std::clamp(std::nearbyint(v / q.scale) + q.zero_point, 0.0, 255.0);
+      const double level = std::clamp(std::nearbyint(static_cast<double>(v) / q.scale) + q.zero_point, 0.0, 255.0);
       total += std::pow(v - (level - q.zero_point) * q.scale, 2);
     }
     return total;
