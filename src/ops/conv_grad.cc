@@ -42,7 +42,9 @@ struct Params {
 };
 
 void require_f32(const PlannedNode& n) {
-  if (n.input(0).dtype != DType::kF32) n.unsupported("a convolution of other types than f32");
+  for (const PlannedValue& v : n.inputs) {
+    if (v.present && v.dtype != DType::kF32) n.unsupported("a convolution of other types than f32");
+  }
 }
 
 void run_input_grad(const KernelArgs& k) noexcept {

@@ -148,7 +148,11 @@ void run(const KernelArgs& k) noexcept {
 }
 
 Binding bind(const PlannedNode& n) {
-  if (n.input(0).dtype != DType::kF32) n.unsupported("a convolution of other types than f32");
+  for (const PlannedValue& v : n.inputs) {
+    if (v.present && v.dtype != DType::kF32) n.unsupported("a convolution of other types than f32");
+  }
+  if (n.input(1).shape[0] != n.input(0).shape[1]) n.unsupported("X and W differ in channels");
+  if (n.has_input(2) && n.input(2).shape.count() != n.output(0).shape[1]) n.unsupported("the bias does not have one value per output channel");
   auto p = std::make_shared<Params>();
   size_t scratch = 0;
   p->isa = n.isa;
