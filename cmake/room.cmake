@@ -45,7 +45,7 @@ function(omni_room NAME)
     target_link_libraries(${NAME}_test PRIVATE ${closure} ${libraries} omni_test_options)
     set(labels room)
     if(ROOM_THREADS)
-      list(APPEND labels threads)
+      set(labels threads)  # one label: gtest_discover_tests takes no lists
       set_property(GLOBAL APPEND PROPERTY OMNI_THREAD_TESTS ${NAME}_test)
     endif()
     gtest_discover_tests(${NAME}_test TEST_PREFIX "${NAME}." DISCOVERY_TIMEOUT 120 PROPERTIES LABELS "${labels}" TIMEOUT 300)
