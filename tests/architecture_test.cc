@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -150,6 +151,16 @@ TEST(Architecture, CMakeAgreesWithTheTable) {
     }
   }
   EXPECT_GE(found, 5);
+}
+
+// The project's copy of the bars is the shared list, never a loosened one.
+TEST(Architecture, BarsAreTheSharedOnes) {
+  const fs::path shared = fs::path(OMNI_SHARED_DIR) / "bars" / "engine.tsv";
+  if (!fs::exists(shared)) {
+    if (std::getenv("CI") != nullptr) FAIL() << shared << " is missing";
+    GTEST_SKIP() << shared << " is missing";
+  }
+  EXPECT_EQ(read(kRoot / "bench/reproduce/engine.tsv"), read(shared));
 }
 
 // Wished for: 450 lines a file. What is over 800 must be listed here with a reason.

@@ -69,13 +69,15 @@ TEST_P(OnnxModels, GiveWhatOnnxRuntimeGives) {
   const std::vector<Tensor> outputs = runtime::Session(graph.clone(), {.threads = 2}).run(inputs);
   ASSERT_EQ(outputs.size(), expected.size());
   const bool integers = std::string(GetParam()).find("int8") != std::string::npos;
-  // Of yolox_nano's 301,665 values one is 1.2e-3 away, in f32 on every instruction set: sums of 0 … 255 inputs in another order. The others: 1e-3.
-  const double tolerance = std::string(GetParam()) == "yolox_nano" ? 1.5e-3 : 1e-3;
+  // The one known failure: a value of yolox_nano is 1.2e-3 away, on every instruction set. When it no longer is, this row has to go.
+  const std::string known = std::string(GetParam()) == "yolox_nano" ? "1 of 301665 values" : "";
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (integers) {
       expect_same_class(outputs[i], expected[i]);
     } else {
-      EXPECT_EQ(difference(outputs[i], expected[i], tolerance, 0, true), "") << "output " << i;
+      const std::string found = difference(outputs[i], expected[i], 1e-3, 0, true);
+      EXPECT_EQ(known.empty() ? found : found.substr(0, known.size()), known) << "output " << i << ": " << found;
+      EXPECT_EQ(difference(outputs[i], expected[i], 1.5e-3, 0, true), "") << "output " << i;
     }
   }
 }
