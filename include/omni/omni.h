@@ -519,6 +519,26 @@ struct Verification {
 // Checks a file to the last byte: structure, checksums, and that the network in it can be planned.
 Verification verify(const std::string& path);
 
+// ------------------------------------------------------------------------------------------------------------ conformance
+
+enum class ConformanceOutcome : uint8_t { kPassed, kFailed, kUnsupported };
+
+struct ConformanceCase {
+  std::string name;  // its path below the folder
+  std::string op;    // the model's only operator, "" where it has several
+  ConformanceOutcome outcome = ConformanceOutcome::kPassed;
+  std::string reason;  // why it did not pass
+};
+
+struct ConformanceOptions {
+  int threads = 1;
+  std::string isa = {};
+  Progress progress = {};
+};
+
+// Runs every ONNX backend test case below a folder (model.onnx beside test_data_set_N/) and holds its outputs against those of the case.
+std::vector<ConformanceCase> conformance(const std::string& folder, const ConformanceOptions& options = {});
+
 }  // namespace omni
 
 #pragma GCC visibility pop

@@ -17,7 +17,7 @@ namespace omni::formats {
 using namespace graph;
 
 // The newest opset of ai.onnx whose operators this importer was written against.
-inline constexpr int64_t kNewestOpset = 25;
+inline constexpr int64_t kNewestOpset = 28;
 
 struct OnnxImportOptions {
   // Shapes that take the place of what inputs declare: {"images", {1, 3, 640, 640}}; -1 leaves a dimension as it is.
