@@ -45,6 +45,12 @@ void visit(const ConstTensorView& t, F&& f) {
   }
 }
 
+// Of a string tensor's offsets and text.
+size_t string_bytes(const void* data, int64_t count) {
+  if (data == nullptr) return 0;
+  return (static_cast<size_t>(count) + 1) * sizeof(uint32_t) + static_cast<const uint32_t*>(data)[count];
+}
+
 template <class T>
 void fill_integer(void* data, std::span<const double> values) {
   T* out = static_cast<T*>(data);
@@ -95,7 +101,7 @@ Tensor Tensor::view(DType dtype, Shape shape, const void* data, std::shared_ptr<
   Tensor t;
   t.dtype_ = dtype;
   t.shape_ = shape;
-  t.bytes_ = packed_bytes(dtype, static_cast<size_t>(shape.count()));
+  t.bytes_ = dtype == DType::kString ? string_bytes(data, shape.count()) : packed_bytes(dtype, static_cast<size_t>(shape.count()));
   t.data_ = data;
   t.keeper_ = std::move(keeper);
   return t;
@@ -127,6 +133,37 @@ Tensor Tensor::strings(Shape shape, std::span<const std::string> values) {
   return t;
 }
 
+Tensor Tensor::sequence(DType dtype, std::vector<Tensor> elements) {
+  for (const Tensor& e : elements) {
+    if (e.dtype() == dtype && !e.is_sequence() && !e.is_nothing()) continue;
+    throw Error(ErrorCode::kInvalidData, "an element of another type in a sequence of " + std::string(dtype_name(dtype)));
+  }
+  Tensor t;
+  t.dtype_ = dtype;
+  t.shape_ = Shape{static_cast<int64_t>(elements.size())};
+  t.elements_ = std::make_shared<const std::vector<Tensor>>(std::move(elements));
+  return t;
+}
+
+Tensor Tensor::nothing(DType dtype) {
+  Tensor t;
+  t.dtype_ = dtype;
+  t.nothing_ = true;
+  return t;
+}
+
+Tensor Tensor::kept() const {
+  if (keeps_bytes()) return *this;
+  Tensor t = *this;
+  std::shared_ptr<void> memory = allocate(bytes_);
+  std::memcpy(memory.get(), data_, bytes_);
+  t.data_ = memory.get();
+  t.keeper_ = std::move(memory);
+  return t;
+}
+
+std::span<const Tensor> Tensor::elements() const { return elements_ ? std::span<const Tensor>(*elements_) : std::span<const Tensor>(); }
+
 std::string_view Tensor::string_at(int64_t i) const {
   const uint32_t* offsets = static_cast<const uint32_t*>(data_);
   const char* text = reinterpret_cast<const char*>(offsets + count() + 1);
@@ -143,6 +180,9 @@ Tensor Tensor::reshaped(Shape shape) const {
 }
 
 bool Tensor::equal(const Tensor& other) const {
+  if (is_sequence() != other.is_sequence() || nothing_ != other.nothing_) return false;
+  const std::span<const Tensor> a = elements(), b = other.elements();
+  if (!std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Tensor& x, const Tensor& y) { return x.equal(y); })) return false;
   return dtype_ == other.dtype_ && shape_ == other.shape_ && bytes_ == other.bytes_ &&
          (bytes_ == 0 || std::memcmp(data_, other.data_, bytes_) == 0);
 }

@@ -1,6 +1,7 @@
 // Tensors in row-major order, bytes shared and never changed once others can see them.
 //
 // A Tensor owns a reference to its bytes (owned, mapped from a file, or borrowed from the caller, who then keeps them alive).
+// It also stands for the two values of ONNX that are no tensor: a sequence of tensors (of one element type) and an optional that holds nothing.
 // A TensorView owns nothing: it is what kernels and Session::run work on.
 #pragma once
 
@@ -64,6 +65,10 @@ class Tensor {
   static Tensor view(DType dtype, Shape shape, const void* data, std::shared_ptr<const void> keeper);
   // A string tensor: offsets (count + 1 u32), then the bytes.
   static Tensor strings(Shape shape, std::span<const std::string> values);
+  // A sequence of tensors of that element type; its shape is [number of elements], it has no bytes. Throws Error for another element type.
+  static Tensor sequence(DType dtype, std::vector<Tensor> elements);
+  // An optional that holds nothing.
+  static Tensor nothing(DType dtype);
 
   DType dtype() const { return dtype_; }
   const Shape& shape() const { return shape_; }
@@ -79,6 +84,13 @@ class Tensor {
   template <class T>
   std::span<T> mutable_values() { return {static_cast<T*>(mutable_data()), bytes_ / sizeof(T)}; }
   std::string_view string_at(int64_t i) const;
+  bool is_sequence() const { return elements_ != nullptr; }
+  bool is_nothing() const { return nothing_; }
+  std::span<const Tensor> elements() const;
+  // Whether the bytes live as long as this tensor does: false for those that a caller lent.
+  bool keeps_bytes() const { return keeper_ != nullptr || bytes_ == 0; }
+  // This tensor, or a copy that keeps its bytes.
+  Tensor kept() const;
 
   ConstTensorView view() const { return {dtype_, shape_, data_}; }
   TensorView mutable_view() { return {dtype_, shape_, mutable_data()}; }
@@ -95,6 +107,8 @@ class Tensor {
   const void* data_ = nullptr;
   size_t bytes_ = 0;
   std::shared_ptr<const void> keeper_;
+  std::shared_ptr<const std::vector<Tensor>> elements_;  // of a sequence
+  bool nothing_ = false;
 };
 
 // Elements as double / int64, converted one by one (4-bit, half and bf16 included); throws Error for strings, and to_int64 for floats.

@@ -75,6 +75,8 @@ class Graph {
   Graph(Graph&&) = default;
   Graph& operator=(Graph&&) = default;
   Graph clone() const;  // same ids, own dimension table
+  // Same ids, for a body beside this one: `dims` is the table that this graph uses, or a copy of it.
+  Graph clone(std::shared_ptr<DimTable> dims) const { return copy_of(*this, std::move(dims)); }
 
   const std::string& name() const { return name_; }
   void set_name(std::string name) { name_ = std::move(name); }

@@ -63,6 +63,7 @@ enum Trait : uint32_t {
   kF16Safe = 1u << 8,
   kStopsGradient = 1u << 9,
   kControlFlow = 1u << 10,       // runs its bodies
+  kMovesData = 1u << 11,         // outputs hold input elements as they are (and zeros at most): works for strings by their numbers
 };
 
 enum class LayoutRule : uint8_t {
@@ -166,6 +167,14 @@ struct Binding {
   size_t scratch_bytes = 0;
 };
 
+// Runs the bodies of a node: what `control` is handed.
+class BodyRunner {
+ public:
+  virtual ~BodyRunner() = default;
+  // `formal`: a value for each formal input of body `body`; what it captures is added. Throws Error; a status of a kernel inside becomes one.
+  virtual std::vector<Tensor> run(size_t body, std::span<const Tensor> formal) = 0;
+};
+
 struct Cost {
   int64_t operations = 0;  // arithmetic operations, a multiply-add is two
   int64_t bytes = 0;       // read and written, each tensor once; 0: the sum of inputs and outputs
@@ -190,6 +199,8 @@ struct OpDef {
   std::vector<ValueId> (*expand)(Graph&, const Node&) = nullptr;
   // For kDataDependent: computes owned outputs. Bad data: status, empty result.
   std::vector<Tensor> (*produce)(const PlannedNode&, std::span<const Tensor> inputs, StatusSlot& status) = nullptr;
+  // The same for kControlFlow: `inputs` are the node's own. Results keep their bytes (Tensor::keeps_bytes). Bad data: status.
+  std::vector<Tensor> (*control)(const PlannedNode&, std::span<const Tensor> inputs, BodyRunner& bodies, StatusSlot& status) = nullptr;
 
   bool has(Trait t) const { return (traits & t) != 0; }
   int newest() const { return versions.empty() ? 1 : versions.front().since; }
