@@ -1,6 +1,7 @@
-# omni_room(NAME [DIR dir] [DEPENDS room…] [LIBRARIES target…] [THREADS])
+# omni_room(NAME [DIR dir] [DEPENDS room…] [LIBRARIES target…] [THREADS] [SMALL])
 # A folder of src/ as an object library omni_NAME with its unit tests (*_test.cc beside the sources) as one executable NAME_test.
-# Sources are globbed; a file's suffix picks its instruction set. DEPENDS must agree with the table of docs/architecture.md (tests/architecture_test).
+# Sources are globbed; a file's suffix picks its instruction set. SMALL: optimized for size, for the 2 MB of the device runtime; time is spent in kernels.
+# DEPENDS must agree with the table of docs/architecture.md (tests/architecture_test).
 
 set(OMNI_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c)
 set(OMNI_ISA_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c)
@@ -9,7 +10,7 @@ set(OMNI_ISA_FLAGS_avx512vnni ${OMNI_ISA_FLAGS_avx512} -mavx512vnni -mavx512vbmi
 set(OMNI_ISA_COMMON -fno-exceptions -Wno-maybe-uninitialized -Wno-uninitialized)
 
 function(omni_room NAME)
-  cmake_parse_arguments(ROOM "THREADS" "DIR" "DEPENDS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ROOM "THREADS;SMALL" "DIR" "DEPENDS;LIBRARIES" ${ARGN})
   if(NOT ROOM_DIR)
     set(ROOM_DIR ${NAME})
   endif()
@@ -29,6 +30,9 @@ function(omni_room NAME)
 
   add_library(omni_${NAME} OBJECT ${sources})
   target_link_libraries(omni_${NAME} PRIVATE omni_options ${ROOM_LIBRARIES})
+  if(ROOM_SMALL)
+    target_compile_options(omni_${NAME} PRIVATE $<$<CONFIG:Release>:-Os>)
+  endif()
   set(closure omni_${NAME})
   set(libraries ${ROOM_LIBRARIES})
   foreach(room IN LISTS ROOM_DEPENDS)
