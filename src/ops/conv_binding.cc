@@ -4,6 +4,7 @@
 
 #include "kernels/conv/conv.h"
 #include "kernels/move/copy.h"
+#include "ops/spatial/conv_nd.h"
 #include "ops/window.h"
 
 namespace omni::ops {
@@ -133,6 +134,7 @@ Cost cost_conv(const PlannedNode& n) {
 }
 
 Binding bind_conv(const PlannedNode& n, const ConvEpilogue& epilogue) {
+  if (is_conv_nd(n.input(0))) return bind_conv_nd(n, epilogue);
   for (const PlannedValue& v : n.inputs) {
     if (v.present && v.dtype != DType::kF32) n.unsupported("a convolution of other types than f32");
   }

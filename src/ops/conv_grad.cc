@@ -7,6 +7,7 @@
 #include "ops/conv_binding.h"
 #include "ops/op_list.h"
 #include "ops/plain_scratch.h"
+#include "ops/spatial/conv_nd.h"
 
 namespace omni::ops {
 
@@ -59,6 +60,7 @@ void run_input_grad(const KernelArgs& k) noexcept {
 }
 
 Binding bind_input_grad(const PlannedNode& n) {
+  if (is_conv_nd(n.output(0))) return bind_input_grad_nd(n);
   require_f32(n);
   auto p = std::make_shared<Params>();
   size_t scratch = 0;
@@ -86,6 +88,7 @@ void run_weight_grad(const KernelArgs& k) noexcept {
 }
 
 Binding bind_weight_grad(const PlannedNode& n) {
+  if (is_conv_nd(n.input(1))) return bind_weight_grad_nd(n);
   require_f32(n);
   auto p = std::make_shared<Params>();
   size_t scratch = 0;

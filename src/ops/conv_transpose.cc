@@ -4,6 +4,7 @@
 #include "ops/conv_binding.h"
 #include "ops/op_list.h"
 #include "ops/plain_scratch.h"
+#include "ops/spatial/conv_nd.h"
 
 namespace omni::ops {
 
@@ -88,36 +89,52 @@ void infer(InferContext& c) {
   c.set(0, Type(x.dtype, std::move(dims)));
 }
 
-// The convolution whose input is Y and whose output is X.
-kernels::ConvShape shape_of(const PlannedNode& n) {
+// The window of the convolution whose input is Y and whose output is X.
+Window window_of(const PlannedNode& n) {
   const Shape &x = n.input(0).shape, &w = n.input(1).shape, &y = n.output(0).shape;
   const size_t axes = static_cast<size_t>(x.rank()) - 2;
-  if (axes > 2) n.unsupported("a transposed convolution of " + std::to_string(axes) + " spatial dimensions");
+  if (axes > Window::kMaxSpatial) n.unsupported("a transposed convolution of " + std::to_string(axes) + " spatial dimensions");
+  Window s;
+  s.spatial = static_cast<int>(axes);
+  for (size_t i = 0; i < axes; ++i) {
+    Axis a = axis_of(n.attributes, i, axes);
+    const int d = static_cast<int>(i) + 2;
+    if (same(n.attributes) || a.size) {  // the padding follows from the sizes; where windows reach less far, the rest is empty
+      const int64_t total = std::max<int64_t>(0, (x[d] - 1) * a.stride + a.output_padding + (w[d] - 1) * a.dilation + 1 - y[d]);
+      const bool upper = n.attributes.get_string("auto_pad", "") == "SAME_UPPER";
+      a.pad_begin = upper ? total / 2 : total - total / 2;
+      a.pad_end = total - a.pad_begin;
+    }
+    s.kernel[i] = w[d];
+    s.stride[i] = a.stride;
+    s.dilation[i] = a.dilation;
+    s.pad_begin[i] = a.pad_begin;
+    // What makes the convolution of Y end at X's size.
+    s.pad_end[i] = std::max<int64_t>(0, (x[d] - 1) * a.stride + (w[d] - 1) * a.dilation + 1 - y[d] - a.pad_begin);
+    s.out[i] = x[d];
+  }
+  return s;
+}
+
+// The same for the f32 kernels; nothing where windows end so far before Y does that they would find another position.
+std::optional<kernels::ConvShape> picture_shape(const PlannedNode& n, const Window& window) {
+  const Shape &x = n.input(0).shape, &y = n.output(0).shape;
+  const size_t axes = static_cast<size_t>(window.spatial);
   kernels::ConvShape s;
   s.images = x[0];
   s.in_c = y[1];
   s.out_c = x[1];
   s.groups = n.attributes.get_int("group", 1);
   for (size_t i = 0; i < axes; ++i) {
-    Axis a = axis_of(n.attributes, i, axes);
-    const int d = static_cast<int>(i) + 2;
-    if (same(n.attributes) || a.size) {  // the padding follows from the sizes
-      const int64_t total = (x[d] - 1) * a.stride + a.output_padding + (w[d] - 1) * a.dilation + 1 - y[d];
-      const bool upper = n.attributes.get_string("auto_pad", "") == "SAME_UPPER";
-      a.pad_begin = upper ? total / 2 : total - total / 2;
-      a.pad_end = total - a.pad_begin;
-    }
-    if (a.pad_begin < 0) n.unsupported("an output larger than the windows reach");
     const bool last = i + 1 == axes;
-    (last ? s.in_w : s.in_h) = y[d];
-    (last ? s.kernel_w : s.kernel_h) = w[d];
-    (last ? s.stride_w : s.stride_h) = a.stride;
-    (last ? s.dilation_w : s.dilation_h) = a.dilation;
-    (last ? s.pad_left : s.pad_top) = a.pad_begin;
-    // What makes the convolution of Y end at X's size.
-    (last ? s.pad_right : s.pad_bottom) = std::max<int64_t>(0, (x[d] - 1) * a.stride + (w[d] - 1) * a.dilation + 1 - y[d] - a.pad_begin);
+    (last ? s.in_w : s.in_h) = y[static_cast<int>(i) + 2];
+    (last ? s.kernel_w : s.kernel_h) = window.kernel[i];
+    (last ? s.stride_w : s.stride_h) = window.stride[i];
+    (last ? s.dilation_w : s.dilation_h) = window.dilation[i];
+    (last ? s.pad_left : s.pad_top) = window.pad_begin[i];
+    (last ? s.pad_right : s.pad_bottom) = window.pad_end[i];
   }
-  if (s.out_w() != x[-1] || (axes == 2 && s.out_h() != x[2])) n.unsupported("an output padding of a whole stride");
+  if (s.out_w() != x[-1] || (axes == 2 && s.out_h() != x[2])) return std::nullopt;
   return s;
 }
 
@@ -148,15 +165,18 @@ void run(const KernelArgs& k) noexcept {
 }
 
 Binding bind(const PlannedNode& n) {
-  for (const PlannedValue& v : n.inputs) {
-    if (v.present && v.dtype != DType::kF32) n.unsupported("a convolution of other types than f32");
-  }
   if (n.input(1).shape[0] != n.input(0).shape[1]) n.unsupported("X and W differ in channels");
+  const Window window = window_of(n);
+  const std::optional<kernels::ConvShape> shape = is_conv_nd(n.input(0)) ? std::nullopt : picture_shape(n, window);
+  if (!shape) return bind_conv_transpose_nd(n, window);
+  for (const PlannedValue& v : n.inputs) {
+    if (v.present && v.dtype != DType::kF32) n.unsupported("a convolution of this element type");
+  }
   if (n.has_input(2) && n.input(2).shape.count() != n.output(0).shape[1]) n.unsupported("the bias does not have one value per output channel");
   auto p = std::make_shared<Params>();
   size_t scratch = 0;
   p->isa = n.isa;
-  p->shape = shape_of(n);
+  p->shape = *shape;
   p->ones.assign(static_cast<size_t>(p->shape.in_c), 1.0f);
   p->x = ThroughScratch(n.input(0), scratch);
   p->y = ThroughScratch(n.output(0), scratch);

@@ -1,4 +1,4 @@
-// CumSum (ai.onnx): sums of what comes before along an axis, itself included unless `exclusive`; from the end on if `reverse`.
+// CumSum and CumProd (ai.onnx): sums or products of what comes before along an axis, itself included unless `exclusive`; from the end on if `reverse`.
 #include "core/kernel_args.h"
 #include "ops/op_list.h"
 
@@ -10,6 +10,7 @@ constexpr Formal kInputs[] = {{"x"}, {"axis"}};
 constexpr Formal kOutputs[] = {{"y"}};
 constexpr AttributeDef kAttributes[] = {{"exclusive", AttributeKind::kInt}, {"reverse", AttributeKind::kInt}};
 constexpr OpVersion kVersions[] = {{14}, {11}};
+constexpr OpVersion kProdVersions[] = {{26}};
 
 void infer(InferContext& c) {
   const Type& axis = c.input(1);
@@ -22,8 +23,8 @@ struct Params {
   bool exclusive, reverse;
 };
 
-// Floats are summed in double, integers wrap in 64 bits.
-template <class T, class Sum>
+// Floats are accumulated in double, integers wrap in 64 bits.
+template <class T, class Sum, bool kProduct>
 void run(const KernelArgs& args) noexcept {
   const Params& p = *static_cast<const Params*>(args.params);
   const Shape& shape = args.inputs[0].shape;
@@ -38,10 +39,10 @@ void run(const KernelArgs& args) noexcept {
     for (int64_t i = 0; i < inner; ++i) {
       const T* x = args.inputs[0].as<T>() + o * n * inner + i;
       T* y = args.outputs[0].as<T>() + o * n * inner + i;
-      Sum sum = 0;
+      Sum sum = kProduct ? 1 : 0;
       for (int64_t k = 0; k < n; ++k) {
         const int64_t at = (p.reverse ? n - 1 - k : k) * inner;
-        const Sum next = sum + static_cast<Sum>(x[at]);
+        const Sum next = kProduct ? sum * static_cast<Sum>(x[at]) : sum + static_cast<Sum>(x[at]);
         y[at] = static_cast<T>(p.exclusive ? sum : next);
         sum = next;
       }
@@ -49,15 +50,16 @@ void run(const KernelArgs& args) noexcept {
   });
 }
 
+template <bool kProduct>
 Binding bind(const PlannedNode& n) {
   const auto params = std::make_shared<Params>(Params{n.attributes.get_int("exclusive", 0) != 0, n.attributes.get_int("reverse", 0) != 0});
   switch (n.input(0).dtype) {
-    case DType::kF32: return {run<float, double>, params, 0};
-    case DType::kF64: return {run<double, double>, params, 0};
-    case DType::kI32: return {run<int32_t, uint64_t>, params, 0};
-    case DType::kI64: return {run<int64_t, uint64_t>, params, 0};
-    case DType::kU32: return {run<uint32_t, uint64_t>, params, 0};
-    case DType::kU64: return {run<uint64_t, uint64_t>, params, 0};
+    case DType::kF32: return {run<float, double, kProduct>, params, 0};
+    case DType::kF64: return {run<double, double, kProduct>, params, 0};
+    case DType::kI32: return {run<int32_t, uint64_t, kProduct>, params, 0};
+    case DType::kI64: return {run<int64_t, uint64_t, kProduct>, params, 0};
+    case DType::kU32: return {run<uint32_t, uint64_t, kProduct>, params, 0};
+    case DType::kU64: return {run<uint64_t, uint64_t, kProduct>, params, 0};
     default: n.unsupported("no kernel for this element type");
   }
 }
@@ -65,6 +67,8 @@ Binding bind(const PlannedNode& n) {
 }  // namespace
 
 constinit const OpDef kCumSum = {
-    .name = "CumSum", .inputs = kInputs, .outputs = kOutputs, .attributes = kAttributes, .versions = kVersions, .infer = infer, .bind = bind};
+    .name = "CumSum", .inputs = kInputs, .outputs = kOutputs, .attributes = kAttributes, .versions = kVersions, .infer = infer, .bind = bind<false>};
+constinit const OpDef kCumProd = {
+    .name = "CumProd", .inputs = kInputs, .outputs = kOutputs, .attributes = kAttributes, .versions = kProdVersions, .infer = infer, .bind = bind<true>};
 
 }  // namespace omni::ops

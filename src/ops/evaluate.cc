@@ -3,6 +3,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "ops/bind_node.h"
 
 namespace omni::ops {
 
@@ -91,7 +92,7 @@ std::optional<std::vector<Tensor>> evaluate(const Node& node, std::span<const st
     return results;
   }
   if (op.bind == nullptr) return op.expand == nullptr ? std::nullopt : evaluate_expansion(node, inputs, pool, isa);
-  const Binding binding = op.bind({op, node.name, node.attributes, planned_inputs, planned_outputs, isa});
+  const Binding binding = bind_node({op, node.name, node.attributes, planned_inputs, planned_outputs, isa});
   std::vector<ConstTensorView> in_views(inputs.size());
   std::vector<TensorView> out_views(out.size());
   for (size_t i = 0; i < inputs.size(); ++i) {

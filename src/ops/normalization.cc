@@ -1,11 +1,14 @@
-// LayerNormalization, InstanceNormalization, GroupNormalization, MeanVarianceNormalization (ai.onnx): composites of primitives.
-#include "ops/elementwise.h"
+// LayerNormalization, RMSNormalization, InstanceNormalization, GroupNormalization, MeanVarianceNormalization, LpNormalization (ai.onnx): composites of
+// primitives. Half types are normalized in f32.
+#include "ops/composer.h"
+#include "ops/onnx_dtype.h"
 
 namespace omni::ops {
 
 namespace {
 
 constexpr Formal kLayerInputs[] = {{"X"}, {"Scale", 0, ParamKind::kScale}, {"B", kOptional, ParamKind::kBias}};
+constexpr Formal kRmsInputs[] = {{"X"}, {"scale", 0, ParamKind::kScale}};
 constexpr Formal kLayerOutputs[] = {{"Y"}, {"Mean", kOptional}, {"InvStdDev", kOptional}};
 constexpr Formal kScaleInputs[] = {{"input"}, {"scale", 0, ParamKind::kScale}, {"B", 0, ParamKind::kBias}};
 constexpr Formal kX[] = {{"X"}};
@@ -15,7 +18,10 @@ constexpr AttributeDef kEpsilon[] = {{"epsilon", AttributeKind::kFloat}};
 constexpr AttributeDef kGroupAttributes[] = {
     {"epsilon", AttributeKind::kFloat}, {"num_groups", AttributeKind::kInt, true}, {"stash_type", AttributeKind::kInt}};
 constexpr AttributeDef kAxes[] = {{"axes", AttributeKind::kInts}};
+constexpr AttributeDef kLpAttributes[] = {{"axis", AttributeKind::kInt}, {"p", AttributeKind::kInt}};
 constexpr OpVersion k17[] = {{17}};
+constexpr OpVersion k23[] = {{23}};
+constexpr OpVersion k22_1[] = {{22}, {1}};
 constexpr OpVersion k6_1[] = {{6}, {1, drop_consumed_inputs}};
 constexpr OpVersion k21[] = {{21}};
 constexpr OpVersion k13_9[] = {{13}, {9}};
@@ -45,6 +51,13 @@ ValueId scale_and_shift(Graph& g, ValueId y, ValueId scale, ValueId shift) {
   return shift == kNone ? scaled : g.add1(kAdd, {scaled, shift});
 }
 
+// What the statistics are computed in: f32 for half types, unless stash_type says their own.
+ValueId stashed(Graph& g, ValueId x, const Node& n) {
+  const DType own = g.type(x).dtype;
+  const DType stash = from_onnx(n.attributes.get_int("stash_type", 1)).value_or(DType::kF32);
+  return (own == DType::kF16 || own == DType::kBF16) && is_float(stash) ? cast_to(g, x, stash) : x;
+}
+
 double epsilon_of(const Node& n) { return static_cast<double>(n.attributes.get_float("epsilon", 1e-5f)); }
 
 std::vector<ValueId> expand_layer(Graph& g, const Node& n) {
@@ -54,11 +67,54 @@ std::vector<ValueId> expand_layer(Graph& g, const Node& n) {
   for (int64_t d = stated < 0 ? stated + rank : stated; d < rank; ++d) axes.push_back(d);
   const ValueId bias = n.inputs.size() > 2 ? n.inputs[2] : kNone, scale = n.inputs[1];
   const size_t outputs = n.outputs.size();
-  const Normalized r = normalize(g, n.inputs[0], axes, epsilon_of(n));
-  std::vector<ValueId> results = {scale_and_shift(g, r.y, scale, bias)};
-  if (outputs > 1) results.push_back(r.mean);
-  if (outputs > 2) results.push_back(r.inverse);
+  const ValueId x = n.inputs[0];
+  const DType dtype = g.type(x).dtype;
+  std::vector<DType> wanted;
+  for (size_t i = 0; i < outputs; ++i) wanted.push_back(n.outputs[i] == kNone ? dtype : g.type(n.outputs[i]).dtype);
+  const double epsilon = epsilon_of(n);
+  const Normalized r = normalize(g, stashed(g, x, n), axes, epsilon);
+  std::vector<ValueId> results = {scale_and_shift(g, cast_to(g, r.y, dtype), scale, bias)};
+  if (outputs > 1) results.push_back(cast_to(g, r.mean, wanted[1]));
+  if (outputs > 2) results.push_back(cast_to(g, r.inverse, wanted[2]));
   return results;
+}
+
+void infer_rms(InferContext& c) {
+  if (!c.input(0).ranked) c.fail("the rank of the input is not known");
+  c.axis(c.attributes.get_int("axis", -1), c.input(0).rank());
+  c.set(0, c.input(0));
+}
+
+// x / sqrt(E x² + epsilon), times the scale.
+std::vector<ValueId> expand_rms(Graph& g, const Node& n) {
+  const Composer b(g);
+  const ValueId scale = n.inputs[1], given = n.inputs[0], x = stashed(g, given, n);
+  const int rank = g.type(x).rank();
+  const int64_t stated = n.attributes.get_int("axis", -1);
+  const double epsilon = epsilon_of(n);
+  std::vector<int64_t> axes;
+  for (int64_t d = stated < 0 ? stated + rank : stated; d < rank; ++d) axes.push_back(d);
+  const ValueId squares = b.reduce(kReduceMean, b.mul(x, x), axes, true);
+  const ValueId y = b.div(x, g.add1(kSqrt, {b.add(squares, number(g, x, epsilon))}));
+  return {b.mul(cast_to(g, y, g.type(scale).dtype), scale)};
+}
+
+void infer_lp(InferContext& c) {
+  if (!c.input(0).ranked) c.fail("the rank of the input is not known");
+  c.axis(c.attributes.get_int("axis", -1), c.input(0).rank());
+  const int64_t p = c.attributes.get_int("p", 2);
+  if (p != 1 && p != 2) c.fail("p is " + std::to_string(p) + ", not 1 or 2");
+  c.set(0, c.input(0));
+}
+
+// Where all is 0, it stays.
+std::vector<ValueId> expand_lp(Graph& g, const Node& n) {
+  const Composer b(g);
+  const ValueId x = n.inputs[0];
+  const int64_t axis = n.attributes.get_int("axis", -1);
+  const OpDef& reduction = n.attributes.get_int("p", 2) == 1 ? kReduceL1 : kReduceL2;
+  const ValueId norm = b.reduce(reduction, x, {axis}, true);
+  return {b.div(x, b.where(g.add1(kEqual, {norm, number(g, x, 0)}), number(g, x, 1), norm))};
 }
 
 void infer_layer(InferContext& c) {
@@ -67,6 +123,9 @@ void infer_layer(InferContext& c) {
   const int axis = c.axis(c.attributes.get_int("axis", -1), x.rank());
   c.set(0, x);
   Type statistic = x;
+  const std::optional<DType> stash = from_onnx(c.attributes.get_int("stash_type", 1));
+  if (!stash || !is_float(*stash)) c.fail("stash_type is no float type that is known");
+  if (x.dtype == DType::kF16 || x.dtype == DType::kBF16) statistic.dtype = *stash;
   for (int d = axis; d < x.rank(); ++d) statistic.dims[static_cast<size_t>(d)] = 1;
   for (int i = 1; i < 3; ++i) {
     if (c.wants_output(i)) c.set(i, statistic);
@@ -83,7 +142,8 @@ std::vector<ValueId> expand_instance(Graph& g, const Node& n) {
   const int rank = g.type(x).rank();
   std::vector<int64_t> axes;
   for (int d = 2; d < rank; ++d) axes.push_back(d);
-  return {scale_and_shift(g, normalize(g, x, axes, epsilon_of(n)).y, per_channel(g, scale, rank), per_channel(g, shift, rank))};
+  const ValueId y = cast_to(g, normalize(g, stashed(g, x, n), axes, epsilon_of(n)).y, g.type(x).dtype);
+  return {scale_and_shift(g, y, per_channel(g, scale, rank), per_channel(g, shift, rank))};
 }
 
 void infer_group(InferContext& c) {
@@ -97,8 +157,9 @@ std::vector<ValueId> expand_group(Graph& g, const Node& n) {
   const ValueId x = n.inputs[0], scale = n.inputs[1], shift = n.inputs[2];
   const int rank = g.type(x).rank();
   const int64_t groups = n.attributes.get_int("num_groups", 1);
-  const ValueId grouped = g.add1(kReshape, {x, g.add_constant("shape", Tensor::of<int64_t>(Shape{3}, {0, groups, -1}))});
-  const ValueId y = g.add1(kReshape, {normalize(g, grouped, {2}, epsilon_of(n)).y, g.add1(kShape, {x})});
+  const double epsilon = epsilon_of(n);
+  const ValueId grouped = g.add1(kReshape, {stashed(g, x, n), g.add_constant("shape", Tensor::of<int64_t>(Shape{3}, {0, groups, -1}))});
+  const ValueId y = cast_to(g, g.add1(kReshape, {normalize(g, grouped, {2}, epsilon).y, g.add1(kShape, {x})}), g.type(x).dtype);
   return {scale_and_shift(g, y, per_channel(g, scale, rank), per_channel(g, shift, rank))};
 }
 
@@ -123,6 +184,20 @@ constinit const OpDef kLayerNormalization = {.name = "LayerNormalization",
                                              .versions = k17,
                                              .infer = infer_layer,
                                              .expand = expand_layer};
+constinit const OpDef kRMSNormalization = {.name = "RMSNormalization",
+                                           .inputs = kRmsInputs,
+                                           .outputs = kY,
+                                           .attributes = kLayerAttributes,
+                                           .versions = k23,
+                                           .infer = infer_rms,
+                                           .expand = expand_rms};
+constinit const OpDef kLpNormalization = {.name = "LpNormalization",
+                                          .inputs = kX,
+                                          .outputs = kY,
+                                          .attributes = kLpAttributes,
+                                          .versions = k22_1,
+                                          .infer = infer_lp,
+                                          .expand = expand_lp};
 constinit const OpDef kInstanceNormalization = {.name = "InstanceNormalization",
                                                 .inputs = kScaleInputs,
                                                 .outputs = kY,

@@ -6,6 +6,7 @@
 
 #include "graph/grad_def.h"
 #include "ops/op_list.h"
+#include "ops/spatial/pool_nd.h"
 #include "ops/window.h"
 
 namespace omni::ops {
@@ -155,6 +156,7 @@ void run(const KernelArgs& k) noexcept {
 
 template <Forward kKernel>
 Binding bind(const PlannedNode& n) {
+  if (is_pool_nd(n, n.input(0))) return bind_pool_nd(n, kKernel == kernels::max_pool ? PoolKind::kLargest : PoolKind::kAveraged);
   return {run<kKernel>, make_params(n, n.input(0)), 0};
 }
 
@@ -166,6 +168,7 @@ void run_grad(const KernelArgs& k) noexcept {
 
 template <Backward kKernel>
 Binding bind_grad(const PlannedNode& n) {
+  if (is_pool_nd(n, n.input(1))) return bind_pool_grad_nd(n, kKernel == kernels::max_pool_grad ? PoolKind::kLargest : PoolKind::kAveraged);
   return {run_grad<kKernel>, make_params(n, n.input(1)), 0};
 }
 

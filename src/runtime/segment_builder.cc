@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "ops/bind_node.h"
 #include "runtime/cost.h"
 
 namespace omni::runtime {
@@ -40,6 +41,7 @@ Tensor contents_tensor(const ValueState& v) {
 }
 
 bool has_contents(const ValueState& v) {
+  if (v.kind != TypeKind::kTensor) return false;
   const bool small_integers = v.dtype == DType::kI64 || v.dtype == DType::kI32 || v.dtype == DType::kBool;
   return small_integers && v.contents && static_cast<int64_t>(v.contents->size()) == v.shape.count() && all_concrete(*v.contents);
 }
@@ -83,8 +85,17 @@ void SegmentBuilder::infer_nodes() {
   segment_->end = model_.order.size();
 }
 
+// Strings through a kernel that only moves elements, or asks whether they are equal (see ops::evaluate).
+bool SegmentBuilder::moves_strings(const Node& n) const {
+  const auto strings = [&](ValueId id) { return id != kNone && graph_.type(id).dtype == DType::kString; };
+  const bool any = std::any_of(n.inputs.begin(), n.inputs.end(), strings) || std::any_of(n.outputs.begin(), n.outputs.end(), strings);
+  return any && n.op->has(kMovesData) && !n.op->has(kView);
+}
+
 bool SegmentBuilder::stops_at(const Node& n, bool concrete, size_t position) {
-  const bool produces = n.op->produce != nullptr && (n.op->bind == nullptr || !concrete);
+  const bool makes_strings = std::any_of(n.outputs.begin(), n.outputs.end(), [&](ValueId id) { return id != kNone && graph_.type(id).dtype == DType::kString; });
+  const bool alone = n.op->bind == nullptr || !concrete || makes_strings;  // no kernel that writes into given memory
+  const bool produces = n.op->control != nullptr || moves_strings(n) || (n.op->produce != nullptr && alone);
   if (produces) {
     segment_->kind = SegmentEnd::kProduce;
     segment_->end = position + 1;
@@ -106,7 +117,8 @@ void SegmentBuilder::record_outputs(const Node& n, const std::vector<InferValue>
     ValueState& v = values_[n.outputs[i]];
     v = ValueState();
     v.dtype = outputs[i].type.dtype;
-    if (!outputs[i].type.is_static()) continue;
+    v.kind = outputs[i].type.kind;
+    if (v.kind != TypeKind::kTensor || !outputs[i].type.is_static()) continue;
     v.known = true;
     v.shape = *outputs[i].type.shape();
     if (v.shape.count() > kMaxElements) {
@@ -137,6 +149,9 @@ SegmentBuilder::How SegmentBuilder::fold(const Node& n) {
   const bool one_output = std::all_of(n.outputs.begin() + 1, n.outputs.end(), [](ValueId id) { return id == kNone; });
   if (!n.op->has(kView) || !one_output || n.outputs[0] == kNone) {
     if (n.op->bind == nullptr) throw Error(ErrorCode::kUnsupported, "no kernel computes all its outputs", where_of(graph_, n));
+    for (const ValueId id : n.outputs) {
+      if (id != kNone && values_[id].boxed()) throw Error(ErrorCode::kUnsupported, "no kernel writes strings", where_of(graph_, n));
+    }
     return How::kStep;
   }
   const ValueState& from = values_[n.inputs[0]];
@@ -260,7 +275,7 @@ std::shared_ptr<const Binding> SegmentBuilder::bind(const Node& n, NodeId id, st
   for (const Model::CachedBinding& c : cache) {
     if (shareable && c.shapes == shapes) return c.binding.lock();
   }
-  auto binding = std::make_shared<const Binding>(n.op->bind({*n.op, n.name, n.attributes, inputs, outputs, model_.isa}));
+  auto binding = std::make_shared<const Binding>(ops::bind_node({*n.op, n.name, n.attributes, inputs, outputs, model_.isa}));
   if (binding->fn == nullptr) throw Error(ErrorCode::kInternal, "the operator bound no kernel", where_of(graph_, n));
   if (shareable) cache.push_back({std::move(shapes), binding});
   return binding;
@@ -343,6 +358,13 @@ void SegmentBuilder::make_views(const Node& n, Step& step) {
   step.args.outputs = std::span<TensorView>(segment_->output_views).subspan(first_output);
 }
 
+StepProfile SegmentBuilder::profile_of(const Node& n) const {
+  StepProfile p;
+  p.node = name_of(graph_, n);
+  p.op = op_text(*n.op);
+  return p;
+}
+
 void SegmentBuilder::register_profile() {
   std::vector<StepProfile> profiles;
   for (const Step& step : segment_->steps) {
@@ -351,23 +373,22 @@ void SegmentBuilder::register_profile() {
     for (const ValueId id : n.inputs) inputs.push_back(planned(id));
     for (const ValueId id : n.outputs) outputs.push_back(planned(id));
     const Cost cost = node_cost({*n.op, n.name, n.attributes, inputs, outputs, model_.isa});
-    StepProfile p;
+    StepProfile p = profile_of(n);
     const TensorView& out = step.args.outputs.front();
-    p.node = name_of(graph_, n);
-    p.op = op_text(*n.op);
     p.shapes = std::string(dtype_name(out.dtype)) + out.shape.text();
     p.operations = cost.operations;
     p.bytes = cost.bytes;
     p.integer = !inputs.empty() && (inputs[0].dtype == DType::kI8 || inputs[0].dtype == DType::kU8);
     profiles.push_back(std::move(p));
   }
+  if (segment_->kind == SegmentEnd::kProduce) profiles.push_back(profile_of(graph_.node(model_.order[segment_->end - 1])));
   size_t index = model_.profiler->add_steps(std::move(profiles));
   for (Step& step : segment_->steps) step.profile = index++;
+  segment_->tail_profile = index;
 }
 
 void SegmentBuilder::copy_to(ValueId id, Place target) {
   const ValueState& v = values_[id];
-  if (v.dtype == DType::kString) throw Error(ErrorCode::kUnsupported, "an output of strings", "value " + quoted(graph_.value(id).name));
   segment_->copies.push_back({block_of_[id] >= 0 ? Place{Space::kNone, id, 0} : v.place, target, v.bytes()});
 }
 
@@ -379,7 +400,7 @@ void SegmentBuilder::finish() {
   };
   for (const Commit& c : graph_.commits()) {
     const ValueState &next = values_[c.next], &state = values_[c.state];
-    if (next.dtype != state.dtype || next.shape != state.shape) {
+    if (next.dtype != state.dtype || next.boxed() || next.shape != state.shape) {
       throw Error(ErrorCode::kInvalidData, "its next value is " + next.shape.text() + ", the state " + state.shape.text(),
                   "state " + quoted(graph_.value(c.state).name));
     }
@@ -392,11 +413,16 @@ void SegmentBuilder::finish() {
   }
   for (size_t i = 0; i < graph_.outputs().size(); ++i) {
     const ValueId id = graph_.outputs()[i];
+    const ValueState& v = values_[id];
     const Place target{Space::kOutput, static_cast<uint32_t>(i), 0};
     if (written(id, target)) continue;
-    copy_to(id, target);
-    fallbacks_.emplace_back(segment_->outputs.size(), arena_.size());
-    segment_->outputs.push_back({target.index, values_[id].dtype, values_[id].shape, 0});
+    const bool whole = v.boxed() || (v.place.space == Space::kProduced && block_of_[id] < 0);
+    if (!v.boxed()) {
+      copy_to(id, target);
+      fallbacks_.emplace_back(segment_->outputs.size(), arena_.size());
+    }
+    segment_->outputs.push_back({target.index, v.dtype, v.shape, 0, whole, v});
+    if (v.boxed()) continue;
     arena_.push_back({values_[id].bytes(), after_last(), after_last()});
   }
 }
