@@ -119,8 +119,10 @@ void run_infer(const KernelArgs& k) noexcept {
   kernels::scale_shift(p.isa, a, *k.pool);
 }
 
+Binding bind_train(const PlannedNode& n);
+
 Binding bind_infer(const PlannedNode& n) {
-  if (n.attributes.get_int("training_mode", 0) != 0) n.unsupported("training_mode outside a training graph");
+  if (n.attributes.get_int("training_mode", 0) != 0) return bind_train(n);
   const auto p = make_params(n, n.input(0));
   return {run_infer, p, static_cast<size_t>(2 * p->shape.channels) * sizeof(float)};
 }

@@ -21,7 +21,9 @@ constexpr AttributeDef kConstantAttributes[] = {{"value", AttributeKind::kTensor
 constexpr AttributeDef kOfShapeAttributes[] = {{"value", AttributeKind::kTensor}};
 constexpr OpVersion kConstantVersions[] = {{21}, {19}, {13}, {12}, {11}, {9}, {1}};
 constexpr OpVersion kOfShapeVersions[] = {{21}, {20}, {9}};
-constexpr OpVersion kRangeVersions[] = {{11}};
+constexpr AttributeDef kRangeAttributes[] = {{"stash_type", AttributeKind::kInt}};
+void lower_range(const Graph&, NodeDraft& draft) { draft.attributes.erase("stash_type"); }  // what the numbers are computed in: f64 here
+constexpr OpVersion kRangeVersions[] = {{27}, {11, nullptr, lower_range}};
 
 // What a Constant's attributes say; an undefined tensor when none says anything.
 Tensor constant_value(const Attributes& a) {
@@ -174,6 +176,6 @@ constinit const OpDef kConstantOfShape = {.name = "ConstantOfShape",
                                           .cost = fill_cost,
                                           .bind = bind_of_shape};
 constinit const OpDef kRange = {
-    .name = "Range", .inputs = kRangeInputs, .outputs = kOutputs, .versions = kRangeVersions, .infer = infer_range, .bind = bind_range};
+    .name = "Range", .inputs = kRangeInputs, .outputs = kOutputs, .attributes = kRangeAttributes, .versions = kRangeVersions, .infer = infer_range, .bind = bind_range};
 
 }  // namespace omni::ops

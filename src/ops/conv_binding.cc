@@ -103,6 +103,10 @@ kernels::ConvShape conv_shape(const PlannedNode& n, const Shape& x, const Shape&
 void infer_conv(InferContext& c) {
   const Type &x = c.input(0), &w = c.input(1);
   if (!x.ranked || !w.ranked) return c.set(0, Type::unranked(x.dtype));
+  c.set(0, conv_type(c, x, w, c.has_input(2) ? &c.input(2) : nullptr));
+}
+
+Type conv_type(InferContext& c, const Type& x, const Type& w, const Type* bias) {
   if (x.rank() < 3) c.fail("X must have a batch, a channel and at least one spatial dimension");
   if (w.rank() != x.rank()) c.fail("X and W differ in rank");
   const int64_t groups = c.attributes.get_int("group", 1);
@@ -112,8 +116,8 @@ void infer_conv(InferContext& c) {
     c.fail("W takes " + std::to_string(channels.value) + " channels in " + std::to_string(groups) + " groups, X has " + std::to_string(x.dim(1).value));
   }
   if (w.dim(0).is_constant() && w.dim(0).value % groups != 0) c.fail("the output channels do not divide into the groups");
-  if (c.has_input(2)) {
-    const Type& b = c.input(2);
+  if (bias != nullptr) {
+    const Type& b = *bias;
     if (b.ranked && (b.rank() != 1 || (b.dim(0).is_constant() && w.dim(0).is_constant() && b.dim(0) != w.dim(0)))) c.fail("the bias does not have one value per output channel");
   }
   std::vector<Dim> kernel(w.dims.begin() + 2, w.dims.end());
@@ -125,7 +129,7 @@ void infer_conv(InferContext& c) {
   std::vector<Dim> dims = {x.dim(0), w.dim(0)};
   const std::vector<Dim> spatial = infer_window(c, kernel, std::span(x.dims).subspan(2), false);
   dims.insert(dims.end(), spatial.begin(), spatial.end());
-  c.set(0, Type(x.dtype, std::move(dims)));
+  return Type(x.dtype, std::move(dims));
 }
 
 Cost cost_conv(const PlannedNode& n) {

@@ -10,6 +10,8 @@ using namespace graph;
 
 // Types and shapes of Conv's X, W, B (inputs 0 to 2) to its output; fails where they do not fit.
 void infer_conv(InferContext& c);
+// The same for a convolution whose inputs stand elsewhere; x and w are ranked, `bias` may be null.
+Type conv_type(InferContext& c, const Type& x, const Type& w, const Type* bias);
 Cost cost_conv(const PlannedNode& n);
 
 // The kernel's shape from the node's attributes, for X and W of these shapes (ONNX order).

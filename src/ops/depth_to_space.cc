@@ -8,9 +8,14 @@ namespace {
 constexpr Formal kInputs[] = {{"input"}};
 constexpr Formal kOutputs[] = {{"output"}};
 constexpr AttributeDef kDepthAttributes[] = {{"blocksize", AttributeKind::kInt, true}, {"mode", AttributeKind::kString}};
-constexpr AttributeDef kSpaceAttributes[] = {{"blocksize", AttributeKind::kInt, true}};
-constexpr OpVersion kDepthVersions[] = {{13}, {11}, {1}};
-constexpr OpVersion kSpaceVersions[] = {{13}, {1}};
+
+void lower_mode(const Graph&, NodeDraft& draft) {
+  if (draft.attributes.get_string("mode", "DCR") == "CRD")
+    throw Error(ErrorCode::kUnsupported, "SpaceToDepth in column-row-depth order needs opset 28", draft.name, "export with opset 28 or newer");
+  draft.attributes.erase("mode");
+}
+constexpr OpVersion kDepthVersions[] = {{28}, {13}, {11}, {1}};
+constexpr OpVersion kSpaceVersions[] = {{28}, {13, nullptr, lower_mode}, {1}};
 
 int64_t block_of(const Attributes& a) { return a.get_int("blocksize", 1); }
 
@@ -19,6 +24,8 @@ void infer(InferContext& c) {
   const Type& x = c.input(0);
   const int64_t b = block_of(c.attributes);
   if (!x.ranked || x.rank() != 4) c.fail("an input [N, C, H, W] is expected");
+  const std::string_view mode = c.attributes.get_string("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD") c.fail("mode " + quoted(mode) + " does not exist");
   if (b < 1 || b > 4096) c.fail("the blocksize is not above 0");
   const auto divided = [&](int d, int64_t by) {
     if (x.dim(d).is_constant() && x.dim(d).value % by != 0) c.fail("the blocksize does not divide dimension " + std::to_string(d));
@@ -59,7 +66,9 @@ std::vector<ValueId> expand_space(Graph& g, const Node& n) {
   const int64_t b = block_of(n.attributes);
   const ValueId c = size(g, x, 1, 1), block = constant(g, b), batch = size(g, x, 0, 1), h = size(g, x, 2, b), w = size(g, x, 3, b);
   const ValueId cut = reshape(g, x, {batch, c, h, block, w, block});
-  const ValueId moved = g.add1(kTranspose, {cut}, {{"perm", std::vector<int64_t>{0, 3, 5, 1, 2, 4}}});
+  const bool columns_first = n.attributes.get_string("mode", "DCR") == "CRD";
+  const std::vector<int64_t> perm = columns_first ? std::vector<int64_t>{0, 1, 3, 5, 2, 4} : std::vector<int64_t>{0, 3, 5, 1, 2, 4};
+  const ValueId moved = g.add1(kTranspose, {cut}, {{"perm", perm}});
   return {reshape(g, moved, {batch, size(g, x, 1, 1, b * b), h, w})};
 }
 
@@ -76,7 +85,7 @@ constinit const OpDef kDepthToSpace = {.name = "DepthToSpace",
 constinit const OpDef kSpaceToDepth = {.name = "SpaceToDepth",
                                        .inputs = kInputs,
                                        .outputs = kOutputs,
-                                       .attributes = kSpaceAttributes,
+                                       .attributes = kDepthAttributes,
                                        .versions = kSpaceVersions,
                                        .traits = kQuantTransparent | kF16Safe,
                                        .infer = infer<false>,

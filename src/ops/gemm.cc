@@ -5,6 +5,7 @@
 
 #include "graph/grad_def.h"
 #include "ops/elementwise.h"
+#include "ops/linear/plain_matmul.h"
 
 namespace omni::ops {
 
@@ -86,7 +87,23 @@ void run(const KernelArgs& k) noexcept {
   kernels::gemm(p.isa, g, *k.pool);
 }
 
+Binding bind_plain(const PlannedNode& n, KernelFn fn) {
+  const Sizes s = sizes(n);
+  if (n.input(1).shape[s.tb ? 1 : 0] != s.k || n.attributes.has("min") || n.attributes.has("max")) n.unsupported("the matrices do not fit");
+  auto p = std::make_shared<PlainMatmul>(PlainMatmul{s.m, s.n, s.k, 1, s.ta, s.tb});
+  p->alpha = static_cast<double>(n.attributes.get_float("alpha", 1.0f));
+  p->beta = static_cast<double>(n.attributes.get_float("beta", 1.0f));
+  if (n.has_input(2)) {
+    const Shape& c = n.input(2).shape;
+    if (c.rank() > 2 || (c.rank() > 0 && c[-1] != 1 && c[-1] != s.n) || (c.rank() == 2 && c[0] != 1 && c[0] != s.m)) n.unsupported("C does not broadcast to Y");
+    p->c_column = c.rank() > 0 && c[-1] != 1 ? 1 : 0;
+    p->c_row = c.rank() == 2 && c[0] != 1 ? c[1] : 0;
+  }
+  return {fn, p, 0};
+}
+
 Binding bind(const PlannedNode& n) {
+  if (const KernelFn fn = plain_matmul(n.input(0).dtype)) return bind_plain(n, fn);
   if (n.input(0).dtype != DType::kF32) n.unsupported("no kernel for this element type");
   const Sizes s = sizes(n);
   if (n.input(1).shape[s.tb ? 1 : 0] != s.k) n.unsupported("the matrices do not fit");

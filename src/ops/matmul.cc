@@ -5,6 +5,7 @@
 #include "graph/grad_def.h"
 #include "kernels/gemm/gemm.h"
 #include "ops/elementwise.h"
+#include "ops/linear/plain_matmul.h"
 
 namespace omni::ops {
 
@@ -111,7 +112,17 @@ void run(const KernelArgs& k) noexcept {
   kernels::gemm(p.isa, g, *k.pool);
 }
 
+Binding bind_plain(const PlannedNode& n, KernelFn fn) {
+  const Stacks s = stacks(n);
+  auto p = std::make_shared<PlainMatmul>(PlainMatmul{s.m, s.n, s.k, product(s.batch), s.ta, s.tb});
+  p->alpha = static_cast<double>(n.attributes.get_float("alpha", 1.0f));
+  p->a_offsets = offsets(s.a, s.batch);
+  p->b_offsets = offsets(s.b, s.batch);
+  return {fn, p, 0};
+}
+
 Binding bind(const PlannedNode& n) {
+  if (const KernelFn fn = plain_matmul(n.input(0).dtype)) return bind_plain(n, fn);
   if (n.input(0).dtype != DType::kF32) n.unsupported("no kernel for this element type");
   Stacks s = stacks(n);
   auto params = std::make_shared<Params>();

@@ -112,6 +112,11 @@ Binding bind(const PlannedNode& n) {
     out_dims.push_back(gone ? -1 : next);
     next += !gone || keep ? 1 : 0;
   }
+  if (n.input(0).dtype == DType::kBool && (kOp == ReduceOp::kMax || kOp == ReduceOp::kMin)) {  // any, all: the bytes 0 and 1
+    std::vector<PlannedValue> inputs(n.inputs.begin(), n.inputs.end()), outputs(n.outputs.begin(), n.outputs.end());
+    inputs[0].dtype = outputs[0].dtype = DType::kU8;
+    return bind_reduction({n.op, n.name, n.attributes, inputs, outputs, n.isa}, kOp == ReduceOp::kMax ? ReduceOp::kMax : ReduceOp::kProd, out_dims);
+  }
   return bind_reduction(n, kOp, out_dims);
 }
 

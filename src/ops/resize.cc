@@ -6,6 +6,7 @@
 
 #include "core/kernel_args.h"
 #include "ops/elementwise.h"
+#include "ops/vision/crop_and_resize.h"
 
 namespace omni::ops {
 
@@ -140,6 +141,8 @@ void infer_upsample(InferContext& c) {
   infer_scales(c, given(c.constant(1)), nullptr);
 }
 
+bool is_crop(const Attributes& a) { return a.get_string("coordinate_transformation_mode", "") == "tf_crop_and_resize"; }
+
 kernels::ResizeOptions options_of(const PlannedNode& n) {
   kernels::ResizeOptions o;
   const Attributes& a = n.attributes;
@@ -157,7 +160,7 @@ kernels::ResizeOptions options_of(const PlannedNode& n) {
     o.coordinates = kernels::ResizeCoordinates::kAlignCorners;
   else if (coordinates == "tf_half_pixel_for_nn")
     o.coordinates = kernels::ResizeCoordinates::kTfHalfPixelForNn;
-  else if (coordinates != "half_pixel")
+  else if (coordinates != "half_pixel" && !is_crop(a))
     n.unsupported("coordinate_transformation_mode " + quoted(coordinates));
   if (nearest == "round_prefer_ceil")
     o.nearest = kernels::ResizeNearest::kRoundPreferCeil;
@@ -199,7 +202,7 @@ Binding bind_scaled(const PlannedNode& n, const Tensor* scales, const kernels::R
 }
 
 Binding bind(const PlannedNode& n) {
-  if (n.attributes.get_string("coordinate_transformation_mode", "") == "tf_crop_and_resize") n.unsupported("cropping while resizing");
+  if (is_crop(n.attributes)) return bind_crop_and_resize(n, axes_of(n.attributes, n.input(0).shape.rank()), options_of(n));
   return bind_scaled(n, n.has_input(2) ? given(n.input(2).constant) : nullptr, options_of(n));
 }
 

@@ -4,7 +4,7 @@
 
 #include "core/kernel_args.h"
 #include "kernels/move/copy.h"
-#include "ops/op_list.h"
+#include "ops/elementwise.h"
 
 namespace omni::ops {
 
@@ -13,8 +13,21 @@ namespace {
 constexpr Formal kInputs[] = {{"input"}, {"repeats"}};
 constexpr Formal kOutputs[] = {{"output"}};
 
-void refuse(Graph&, NodeDraft& draft) { throw Error(ErrorCode::kUnsupported, "Tile of opset 1 (tiles and axis as inputs)", draft.name); }
-constexpr OpVersion kVersions[] = {{13}, {6}, {1, refuse}};
+// Opset 1: how often, along one axis, as two numbers of the input's element type.
+void upgrade_axis(Graph& g, NodeDraft& draft) {
+  require_inputs(draft, 3);
+  const Type& x = g.type(draft.inputs[0]);
+  const auto known = [&](ValueId id) {
+    if (!g.is_constant(id) || g.value(id).data.count() != 1) throw Error(ErrorCode::kUnsupported, "Tile of opset 1 with computed tiles or axis", draft.name);
+    return static_cast<int64_t>(to_double(g.value(id).data)[0]);
+  };
+  const int64_t stated = known(draft.inputs[2]), axis = stated < 0 && x.ranked ? stated + x.rank() : stated;
+  if (!x.ranked || axis < 0 || axis >= x.rank()) throw Error(ErrorCode::kInvalidData, "the axis of Tile is out of range", draft.name);
+  std::vector<int64_t> repeats(static_cast<size_t>(x.rank()), 1);
+  repeats[static_cast<size_t>(axis)] = known(draft.inputs[1]);
+  draft.inputs = {draft.inputs[0], g.add_constant(draft.name + ".repeats", Tensor::of<int64_t>(Shape{x.rank()}, repeats))};
+}
+constexpr OpVersion kVersions[] = {{13}, {6}, {1, upgrade_axis}};
 
 void infer(InferContext& c) {
   const Type& x = c.input(0);

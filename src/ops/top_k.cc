@@ -17,7 +17,7 @@ void upgrade_k(Graph& graph, NodeDraft& draft) {
   draft.inputs = {draft.inputs[0], graph.add_constant(draft.name + ".k", Tensor::of<int64_t>(Shape{1}, {draft.attributes.get_int("k", 0)}))};
   draft.attributes.erase("k");
 }
-constexpr OpVersion kVersions[] = {{11}, {10}, {1, upgrade_k}};
+constexpr OpVersion kVersions[] = {{24}, {11}, {10}, {1, upgrade_k}};
 
 void infer(InferContext& c) {
   const Type& x = c.input(0);
@@ -78,6 +78,10 @@ Binding bind(const PlannedNode& n) {
     case DType::kF64: return {run<double>, params, scratch};
     case DType::kI32: return {run<int32_t>, params, scratch};
     case DType::kI64: return {run<int64_t>, params, scratch};
+    case DType::kU32: return {run<uint32_t>, params, scratch};
+    case DType::kU64: return {run<uint64_t>, params, scratch};
+    case DType::kI16: return {run<int16_t>, params, scratch};
+    case DType::kU16: return {run<uint16_t>, params, scratch};
     case DType::kU8: return {run<uint8_t>, params, scratch};
     case DType::kI8: return {run<int8_t>, params, scratch};
     default: n.unsupported("no kernel for this element type");

@@ -1,5 +1,7 @@
 #include "passes/expand.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace omni::passes {
@@ -32,6 +34,19 @@ bool expand(Graph& graph, PassContext& context) {
       expand_node(graph, id);
       any = again = true;
     }
+  }
+  return any;
+}
+
+bool expand_quantized(Graph& graph, PassContext&) {
+  bool any = false;
+  const auto is_byte = [&](ValueId id) { return id != kNone && (graph.type(id).dtype == DType::kI8 || graph.type(id).dtype == DType::kU8); };
+  for (const NodeId id : graph.order()) {
+    const Node& n = graph.node(id);
+    if (n.op->bind != nullptr || n.op->produce != nullptr || n.op->expand == nullptr || n.op->has(kQuantTransparent)) continue;
+    if (!std::any_of(n.inputs.begin(), n.inputs.end(), is_byte)) continue;
+    expand_node(graph, id);
+    any = true;
   }
   return any;
 }

@@ -7,6 +7,7 @@
 #include "passes/fuse/activation.h"
 #include "passes/fuse/batch_norm.h"
 #include "passes/fuse/matmul_bias.h"
+#include "passes/inline_if.h"
 #include "passes/layout.h"
 #include "passes/lower_qdq.h"
 
@@ -16,6 +17,9 @@ namespace {
 
 constexpr Pass kPlanning[] = {
     {"fold", fold},
+    {"inline_if", inline_if},
+    {"sink_constants", sink_constants},
+    {"expand_quantized", expand_quantized},
     {"lower_qdq", lower_qdq},
     {"expand", expand},
     {"decode_weights", decode_weights},

@@ -90,15 +90,14 @@ void write_numbers(const S* in, void* y, int64_t at, int64_t n) {
   for (int64_t i = 0; i < n; ++i) static_cast<T*>(y)[at + i] = to_number<T>(in[i]);
 }
 
-// Values in the 4-bit range of the target: saturated from floats, wrapped from integers; `at` is even, so whole bytes are written.
+// The low four bits of the whole part, as the ONNX suite has it; `at` is even, so whole bytes are written.
 template <class S>
-void write_4bit(const S* in, bool is_signed, void* y, int64_t at, int64_t n) {
+void write_4bit(const S* in, void* y, int64_t at, int64_t n) {
   auto* bytes = static_cast<uint8_t*>(y) + at / 2;
   for (int64_t i = 0; i < n; ++i) {
     uint8_t nibble;
     if constexpr (std::is_floating_point_v<S>) {
-      const double low = is_signed ? -8 : 0, high = is_signed ? 7 : 15, v = static_cast<double>(in[i]);
-      nibble = static_cast<uint8_t>(static_cast<int>(v != v ? 0 : std::clamp(v, low, high)) & 15);
+      nibble = static_cast<uint8_t>(to_number<int64_t>(in[i]) & 15);
     } else {
       nibble = static_cast<uint8_t>(in[i] & 15);
     }
@@ -135,7 +134,7 @@ void write(const CastKernel& kernel, const S* in, void* y, int64_t at, int64_t n
       for (int64_t i = 0; i < n; ++i) static_cast<uint8_t*>(y)[at + i] = in[i] != S{0};
       return;
     case DType::kI4:
-    case DType::kU4: return write_4bit(in, kernel.to == DType::kI4, y, at, n);
+    case DType::kU4: return write_4bit(in, y, at, n);
     case DType::kString: return;
   }
 }

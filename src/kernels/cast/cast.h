@@ -1,5 +1,5 @@
 // Conversion between element types. To integers: truncated towards zero and saturated, NaN gives 0 (ONNX leaves both open); integers to
-// narrower integers wrap; to bool: != 0; to floats: rounded to nearest even. 4-bit types are packed as stored; strings are not converted.
+// narrower integers wrap, as does everything to 4 bits; to bool: != 0; to floats: rounded to nearest even. 4-bit types are packed as stored; strings are not converted.
 #pragma once
 
 #include "core/dtype.h"

@@ -133,7 +133,7 @@ BinaryFn arithmetic(BinaryOp op) {
       case BinaryOp::kBitwiseOr: OMNI_BODY(T, T, T, a | b);
       case BinaryOp::kBitwiseXor: OMNI_BODY(T, T, T, a ^ b);
       case BinaryOp::kShiftLeft: OMNI_BODY(T, T, T, static_cast<uint64_t>(b) >= kBits ? uint64_t{0} : static_cast<uint64_t>(a) << b);
-      case BinaryOp::kShiftRight: OMNI_BODY(T, T, T, static_cast<uint64_t>(b) >= kBits ? T{0} : static_cast<T>(a >> b));
+      case BinaryOp::kShiftRight: OMNI_BODY(T, T, T, static_cast<T>(a >> (static_cast<uint64_t>(b) >= kBits ? kBits - 1 : static_cast<uint64_t>(b)) >> (static_cast<uint64_t>(b) >= kBits ? 1 : 0)));
       default: break;
     }
   }
