@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 #include "core/mapped_file.h"
-#include "formats/onnx/tensor_proto.h"
+#include "formats/onnx/value_proto.h"
 #include "ops/op_list.h"
 #include "proto/onnx.pb.h"
 
@@ -70,27 +70,31 @@ std::set<std::string> missing_operators(const std::string& model_path) {
   return missing;
 }
 
-std::vector<Tensor> read_tensors(const std::string& folder, const std::string& prefix) {
+std::vector<Tensor> read_tensors(const Case& c, const std::string& data_set, const std::string& prefix) {
+  const core::MappedFile file = core::map_file(c.folder + "/model.onnx");
+  onnx::ModelProto model;
+  if (!model.ParseFromArray(file.bytes.data(), static_cast<int>(file.bytes.size()))) throw Error(ErrorCode::kInvalidData, "no model", c.name);
+  const auto& ports = prefix == "input" ? model.graph().input() : model.graph().output();
   std::vector<Tensor> tensors;
   for (int n = 0;; ++n) {
-    const std::string path = folder + "/" + prefix + "_" + std::to_string(n) + ".pb";
+    const std::string path = data_set + "/" + prefix + "_" + std::to_string(n) + ".pb";
     if (!fs::exists(path)) return tensors;
-    const std::vector<std::byte> bytes = core::read_file(path, size_t{1} << 31);
-    onnx::TensorProto proto;
-    if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !proto.has_data_type()) {
-      throw Error(ErrorCode::kUnsupported, "no tensor", path);
-    }
-    tensors.push_back(formats::read_tensor(proto));
+    if (n >= ports.size()) throw Error(ErrorCode::kInvalidData, "more files than the model has of " + prefix, path);
+    tensors.push_back(formats::read_value(core::read_file(path, size_t{1} << 31), ports[n].type()));
   }
-}
-
-Tensor as_declared(const Tensor& stored, core::DType declared) {
-  if (declared != core::DType::kBF16 || stored.dtype() != core::DType::kU16) return stored;
-  return Tensor::from_bytes(declared, stored.shape(), {static_cast<const std::byte*>(stored.data()), stored.bytes()});
 }
 
 std::string difference(const Tensor& found, const Tensor& expected, double rtol, double atol, bool rms) {
   const auto text = [](const Tensor& t) { return std::string(core::dtype_name(t.dtype())) + t.shape().text(); };
+  if (found.is_sequence() != expected.is_sequence() || found.is_nothing() != expected.is_nothing()) return "another kind of value";
+  if (expected.is_sequence()) {
+    if (found.elements().size() != expected.elements().size()) return std::to_string(found.elements().size()) + " elements";
+    for (size_t i = 0; i < expected.elements().size(); ++i) {
+      const std::string inner = difference(found.elements()[i], expected.elements()[i], rtol, atol, rms);
+      if (!inner.empty()) return "element " + std::to_string(i) + ": " + inner;
+    }
+    return "";
+  }
   if (found.dtype() != expected.dtype() || !(found.shape() == expected.shape())) return text(found) + " instead of " + text(expected);
   if (!core::is_float(expected.dtype())) return found.equal(expected) ? "" : "other values of " + text(expected);
   const std::vector<double> a = core::to_double(found), b = core::to_double(expected);

@@ -29,11 +29,8 @@ std::vector<std::string> data_sets(const Case& c);
 // Operators of a model, bodies and functions included, that are not known: "LSTM", "ai.onnx.ml.Scaler". Nothing when the file does not parse.
 std::set<std::string> missing_operators(const std::string& model_path);
 
-// input_0.pb, input_1.pb, … or the outputs. Throws Error for what is no tensor.
-std::vector<Tensor> read_tensors(const std::string& folder, const std::string& prefix);
-
-// The suite's files keep bf16 as the u16 of its bits: the tensor as the type that the model declares.
-Tensor as_declared(const Tensor& stored, core::DType declared);
+// input_0.pb, input_1.pb, … or the outputs of a data set, of the types that the case's model declares. Throws Error.
+std::vector<Tensor> read_tensors(const Case& c, const std::string& data_set, const std::string& prefix);
 
 // "" when `found` is `expected` within rtol and atol (NaN equals NaN), else what differs. With rms, the tolerance is rtol * max(|expected|, RMS).
 std::string difference(const Tensor& found, const Tensor& expected, double rtol, double atol, bool rms = false);

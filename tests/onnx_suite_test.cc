@@ -33,14 +33,10 @@ std::string one_line(std::string text) {
 
 // The outputs for every data set.
 std::vector<std::vector<Tensor>> run_all(graph::Graph graph, const Case& c) {
-  std::vector<core::DType> declared;
-  for (const graph::ValueId id : graph.inputs()) declared.push_back(graph.type(id).dtype);
   runtime::Session session(std::move(graph), {.threads = 1});
   std::vector<std::vector<Tensor>> results;
   for (const std::string& set : data_sets(c)) {
-    std::vector<Tensor> inputs = read_tensors(set, "input");
-    for (size_t i = 0; i < std::min(inputs.size(), declared.size()); ++i) inputs[i] = as_declared(inputs[i], declared[i]);
-    results.push_back(session.run(inputs));
+    results.push_back(session.run(read_tensors(c, set, "input")));
   }
   return results;
 }
@@ -57,10 +53,10 @@ Outcome run_case(const Case& c) {
     results = run_all(graph.clone(), c);
     const std::vector<std::string> sets = data_sets(c);
     for (size_t s = 0; s < sets.size() && outcome.failure.empty(); ++s) {
-      const std::vector<Tensor> expected = read_tensors(sets[s], "output");
+      const std::vector<Tensor> expected = read_tensors(c, sets[s], "output");
       if (expected.size() != results[s].size()) outcome.failure = std::to_string(results[s].size()) + " outputs";
       for (size_t i = 0; i < expected.size() && outcome.failure.empty(); ++i) {
-        const std::string text = difference(results[s][i], as_declared(expected[i], results[s][i].dtype()), kRelative, kAbsolute);
+        const std::string text = difference(results[s][i], expected[i], kRelative, kAbsolute);
         if (!text.empty()) outcome.failure = "output " + std::to_string(i) + ": " + text;
       }
     }

@@ -351,8 +351,8 @@ std::optional<Contents> constant_contents(const Tensor& data) {
 }
 
 void infer(const Node& node, std::span<const InferValue> inputs, std::span<InferValue> outputs, DimTable& dims) {
-  InferContext context(*node.op, node.name, node.attributes, inputs, outputs, node.bodies, dims);
-  const int own = node.own_inputs();
+  const int own = std::max(0, node.own_inputs());  // what bodies capture is nothing that inference is told
+  InferContext context(*node.op, node.name, node.attributes, inputs.first(static_cast<size_t>(own)), outputs, node.bodies, dims);
   if (own < node.op->min_inputs() || own > node.op->max_inputs()) {
     context.fail("the operator takes " + std::to_string(node.op->min_inputs()) + " to " + std::to_string(node.op->max_inputs()) + " inputs, found " +
                  std::to_string(own));

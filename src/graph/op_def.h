@@ -171,6 +171,7 @@ struct Binding {
 class BodyRunner {
  public:
   virtual ~BodyRunner() = default;
+  virtual const Graph& graph(size_t body) const = 0;
   // `formal`: a value for each formal input of body `body`; what it captures is added. Throws Error; a status of a kernel inside becomes one.
   virtual std::vector<Tensor> run(size_t body, std::span<const Tensor> formal) = 0;
 };

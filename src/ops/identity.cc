@@ -15,6 +15,8 @@ void infer(InferContext& c) {
   c.set(0, c.input(0), contents != nullptr ? std::optional<Contents>(*contents) : std::nullopt);
 }
 
+std::vector<Tensor> produce(const PlannedNode&, std::span<const Tensor> inputs, StatusSlot&) { return {inputs[0]}; }
+
 std::vector<ValueId> gradient(GradContext& c) { return {c.graph.add1(kIdentity, {c.grad()})}; }
 
 }  // namespace
@@ -25,7 +27,8 @@ constinit const OpDef kIdentity = {.name = "Identity",
                                    .versions = kVersions,
                                    .traits = kView | kElementwise | kQuantTransparent | kF16Safe,
                                    .layout = LayoutRule::kAny,
-                                   .infer = infer};
+                                   .infer = infer,
+                                   .produce = produce};
 
 extern const GradDef kIdentityGradient;
 constinit const GradDef kIdentityGradient = {.op = &kIdentity, .rule = gradient};

@@ -5,13 +5,14 @@
 #include "passes/fold.h"
 #include "passes/fuse/batch_norm.h"
 #include "passes/fuse/matmul_bias.h"
+#include "passes/inline_if.h"
 
 namespace omni::passes {
 
 namespace {
 
 constexpr Pass kCanonical[] = {
-    {"fold", fold}, {"fuse_batch_norm", fuse_batch_norm}, {"fuse_matmul_bias", fuse_matmul_bias}, {"cse", cse}, {"dce", dce},
+    {"fold", fold}, {"inline_if", inline_if}, {"fuse_batch_norm", fuse_batch_norm}, {"fuse_matmul_bias", fuse_matmul_bias}, {"cse", cse}, {"dce", dce},
 };
 
 }  // namespace

@@ -23,6 +23,19 @@ std::string status_text(const Status& status) {
   return text;
 }
 
+bool kind_fits(const Tensor& t, TypeKind kind) {
+  switch (kind) {
+    case TypeKind::kTensor: return !t.is_sequence() && !t.is_nothing();
+    case TypeKind::kSequence: return t.is_sequence();
+    case TypeKind::kOptional: return !t.is_sequence();
+    case TypeKind::kOptionalSequence: return t.is_sequence() || t.is_nothing();
+  }
+  return false;
+}
+
+// Plans do not depend on how many elements a sequence has.
+Shape planned_shape(const Tensor& t) { return t.is_sequence() || t.is_nothing() ? Shape{} : t.shape(); }
+
 }  // namespace
 
 bool Arena::grow(size_t needed) {
@@ -37,9 +50,11 @@ bool Arena::grow(size_t needed) {
   return true;
 }
 
-Executor::Executor(std::shared_ptr<const Graph> shared, SessionOptions wishes) : options(std::move(wishes)), graph(std::move(shared)) {
+Executor::Executor(std::shared_ptr<const Graph> shared, SessionOptions wishes, Executor* around)
+    : options(std::move(wishes)), graph(std::move(shared)) {
   if (options.max_plans == 0) options.max_plans = 1;
   model = make_model(graph, options.isa);
+  model.body = around != nullptr;
   if (options.profile) model.profiler = &profiler;
   states = options.states ? options.states : std::make_shared<StateSet>();
   for (const ValueId id : model.states) {
@@ -57,11 +72,25 @@ Executor::Executor(std::shared_ptr<const Graph> shared, SessionOptions wishes) :
     }
     state_slots.push_back(slot);
   }
-  pool = options.pool ? options.pool : std::make_shared<ThreadPool>(options.threads);
+  pool = around != nullptr ? around->pool : options.pool ? options.pool : std::make_shared<ThreadPool>(options.threads);
   output_data.resize(graph->outputs().size());
   next_data.resize(model.states.size());
   holds.resize(graph->commits().size());
   key.reserve(256);
+  make_bodies();
+}
+
+// Bodies have no states, are prepared with the graph around them, and are timed as their node.
+void Executor::make_bodies() {
+  SessionOptions inner = options;
+  inner.states = nullptr;
+  inner.state_names.clear();
+  inner.profile = false;
+  for (const NodeId id : model.order) {
+    for (const auto& body : graph->node(id).bodies) {
+      bodies[id].push_back(std::make_unique<Executor>(std::shared_ptr<const Graph>(graph, body.get()), inner, this));
+    }
+  }
 }
 
 std::string Executor::name_of(const Node& node) const {
@@ -72,8 +101,9 @@ std::string Executor::name_of(const Node& node) const {
   return {};
 }
 
-Result Executor::run(std::span<const Tensor> tensors, std::span<TensorView> views) noexcept {
+Result Executor::run(std::span<const Tensor> tensors, std::span<TensorView> views, std::vector<Tensor>* tensors_out) noexcept {
   failed = nullptr;
+  results = tensors_out;
   status.clear();
   try {
     try {
@@ -102,6 +132,7 @@ void Executor::execute(std::span<const Tensor> tensors, std::span<TensorView> vi
   Plan& plan = find_plan(tensors);
   given = tensors;
   wanted = views;
+  if (results != nullptr) results->assign(graph->outputs().size(), Tensor());
   for (const Commit& c : graph->commits()) {
     const uint32_t state = model.state_index[c.state];
     next_data[state] = states->spare(state_slots[state]);
@@ -128,9 +159,10 @@ void Executor::check_inputs(std::span<const Tensor> tensors) const {
     const Type& type = graph->type(ids[i]);
     const std::string_view found = dtype_name(tensors[i].dtype());
     if (!tensors[i].defined()) throw Error(ErrorCode::kInvalidArgument, "it was not given", "input " + quoted(graph->value(ids[i]).name));
-    if (tensors[i].dtype() == type.dtype) continue;
+    if (tensors[i].dtype() == type.dtype && kind_fits(tensors[i], type.kind)) continue;
+    const std::string_view what = tensors[i].is_sequence() ? "a sequence of " : tensors[i].is_nothing() ? "nothing of " : "";
     throw Error(ErrorCode::kInvalidArgument,
-                "expected " + type_text(type, graph->dims()) + ", found " + std::string(found) + tensors[i].shape().text(),
+                "expected " + type_text(type, graph->dims()) + ", found " + std::string(what) + std::string(found) + tensors[i].shape().text(),
                 "input " + quoted(graph->value(ids[i]).name));
   }
 }
@@ -144,13 +176,13 @@ void Executor::check_outputs(std::span<TensorView> views) const {
 Plan& Executor::find_plan(std::span<const Tensor> tensors) {
   for (size_t i = 0; i < plans.size(); ++i) {
     const std::vector<Shape>& shapes = plans[i]->key;
-    if (!std::equal(shapes.begin(), shapes.end(), tensors.begin(), [](const Shape& s, const Tensor& t) { return s == t.shape(); })) continue;
+    if (!std::equal(shapes.begin(), shapes.end(), tensors.begin(), [](const Shape& s, const Tensor& t) { return s == planned_shape(t); })) continue;
     const auto first = plans.begin();
     std::rotate(first, first + static_cast<ptrdiff_t>(i), first + static_cast<ptrdiff_t>(i) + 1);
     return *plans.front();
   }
   std::vector<Shape> shapes;
-  for (const Tensor& t : tensors) shapes.push_back(t.shape());
+  for (const Tensor& t : tensors) shapes.push_back(planned_shape(t));
   return add_plan(shapes);
 }
 
@@ -176,21 +208,49 @@ void Executor::run_segment(Segment& segment) {
 
 void Executor::bind_outputs(const Segment& segment) {
   for (const OutputSpec& spec : segment.outputs) {
-    void* fallback = arenas[static_cast<size_t>(segment.depth)].memory.get() + spec.fallback;
-    output_data[spec.index] = fallback;
-    if (wanted.empty()) continue;
-    TensorView& view = wanted[spec.index];
-    if (view.data == nullptr) {
-      view = {spec.dtype, spec.shape, fallback};
-    } else if (view.dtype == spec.dtype && view.shape == spec.shape) {
-      output_data[spec.index] = view.data;
+    if (spec.whole && (results != nullptr || spec.value.boxed())) {
+      give_whole(spec);
     } else {
-      throw Error(ErrorCode::kInvalidArgument,
-                  "it is " + std::string(dtype_name(spec.dtype)) + spec.shape.text() + ", memory was given for " +
-                      std::string(dtype_name(view.dtype)) + view.shape.text(),
-                  "output " + quoted(graph->value(graph->outputs()[spec.index]).name));
+      bind_output(spec, arenas[static_cast<size_t>(segment.depth)].memory.get() + spec.fallback);
     }
   }
+}
+
+void Executor::bind_output(const OutputSpec& spec, void* fallback) {
+  output_data[spec.index] = fallback;
+  if (results != nullptr) {
+    Tensor& result = (*results)[spec.index] = Tensor(spec.dtype, spec.shape);
+    output_data[spec.index] = result.mutable_data();
+  }
+  if (wanted.empty()) return;
+  TensorView& view = wanted[spec.index];
+  if (view.data == nullptr) {
+    view = {spec.dtype, spec.shape, fallback};
+  } else if (view.dtype == spec.dtype && view.shape == spec.shape) {
+    output_data[spec.index] = view.data;
+  } else {
+    throw Error(ErrorCode::kInvalidArgument,
+                "it is " + std::string(dtype_name(spec.dtype)) + spec.shape.text() + ", memory was given for " +
+                    std::string(dtype_name(view.dtype)) + view.shape.text(),
+                "output " + quoted(graph->value(graph->outputs()[spec.index]).name));
+  }
+}
+
+// A value that is handed over as it is. Views of strings point to their offsets; of sequences and optionals there are none.
+void Executor::give_whole(const OutputSpec& spec) {
+  output_data[spec.index] = nullptr;
+  Tensor value = tensor_of(spec.value).kept();
+  if (results != nullptr) {
+    (*results)[spec.index] = std::move(value);
+    return;
+  }
+  if (wanted.empty()) return;
+  if (spec.value.kind != TypeKind::kTensor) {
+    throw Error(ErrorCode::kUnsupported, "a sequence or an optional has no view: ask for tensors", "output " + quoted(graph->value(graph->outputs()[spec.index]).name));
+  }
+  if (whole.empty()) whole.resize(graph->outputs().size());
+  whole[spec.index] = std::move(value);
+  wanted[spec.index] = {spec.dtype, spec.shape, whole[spec.index].mutable_data()};
 }
 
 void* Executor::address(const Place& place) {
@@ -237,7 +297,8 @@ void Executor::run_steps(Segment& segment) {
 
 void Executor::finish(const Segment& segment) {
   for (const Copy& c : segment.copies) {
-    if (c.bytes > 0) std::memcpy(address(c.to), address(c.from), c.bytes);
+    const bool given_whole = c.to.space == Space::kOutput && output_data[c.to.index] == nullptr;
+    if (c.bytes > 0 && !given_whole) std::memcpy(address(c.to), address(c.from), c.bytes);
   }
   bool any = false;
   for (size_t i = 0; i < holds.size(); ++i) {  // all before the first swap: a guard may be a state

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <unordered_map>
 
 #include "runtime/plan.h"
 #include "runtime/session.h"
@@ -18,10 +19,13 @@ struct Arena {
 };
 
 struct Executor {
-  Executor(std::shared_ptr<const Graph> shared, SessionOptions wishes);
+  // `around`: the executor of the graph whose node has this graph as a body.
+  Executor(std::shared_ptr<const Graph> shared, SessionOptions wishes, Executor* around = nullptr);
 
-  Result run(std::span<const Tensor> tensors, std::span<TensorView> views) noexcept;
+  // `views`: see Session::run. With `tensors_out` (and no views) the results are tensors of their own, which nothing changes later.
+  Result run(std::span<const Tensor> tensors, std::span<TensorView> views, std::vector<Tensor>* tensors_out = nullptr) noexcept;
   void execute(std::span<const Tensor> tensors, std::span<TensorView> views);
+  void make_bodies();
   void check_inputs(std::span<const Tensor> tensors) const;
   void check_outputs(std::span<TensorView> views) const;
   Plan& find_plan(std::span<const Tensor> tensors);
@@ -29,13 +33,17 @@ struct Executor {
   void reserve_arena(size_t depth, size_t bytes);
   void run_segment(Segment& segment);
   void bind_outputs(const Segment& segment);
+  void bind_output(const OutputSpec& spec, void* fallback);
+  void give_whole(const OutputSpec& spec);
   void resolve(Segment& segment);
   void* address(const Place& place);
   void run_steps(Segment& segment);
   Segment& follow(Plan& plan, Segment& segment);
   void produce(Segment& segment);
   std::vector<uint32_t> choose_observed(Plan& plan, const Segment& segment);
-  Tensor peek(const Segment& segment, ValueId id);
+  Tensor peek(const Segment& segment, ValueId id) { return tensor_of(segment.values[id]); }
+  Tensor tensor_of(const ValueState& value);
+  std::vector<Tensor> produce_results(const Segment& segment, const Node& node);
   std::unique_ptr<Segment> plan_next(Plan& plan, const Segment& segment);
   void finish(const Segment& segment);
   std::string name_of(const Node& node) const;
@@ -51,10 +59,13 @@ struct Executor {
   std::deque<Arena> arenas;                  // by depth
   uint64_t generation = 0;                   // raised when an arena moves
   uint64_t plans_made = 0;
+  std::unordered_map<NodeId, std::vector<std::unique_ptr<Executor>>> bodies;  // of the nodes that have some
 
   // Of the run at hand.
   std::span<const Tensor> given;
   std::span<TensorView> wanted;
+  std::vector<Tensor>* results = nullptr;  // where they are wanted as tensors
+  std::vector<Tensor> whole;               // by output: boxed ones that views were given of
   std::vector<void*> output_data, next_data;  // by output, by state
   std::vector<bool> holds;                    // by commit: whether its guard does
   std::vector<Tensor> produced;               // by value

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "ops/evaluate.h"
 #include "runtime/executor.h"
 
 namespace omni::runtime {
@@ -9,9 +10,37 @@ namespace omni::runtime {
 namespace {
 
 bool observable(const ValueState& v, bool floats) {
-  if (v.constant != nullptr || v.dtype == DType::kString || v.bytes() > kMaxContents * sizeof(int64_t)) return false;
+  if (v.constant != nullptr || v.boxed() || v.bytes() > kMaxContents * sizeof(int64_t)) return false;
   return v.dtype == DType::kI64 || v.dtype == DType::kI32 || v.dtype == DType::kBool || (floats && is_float(v.dtype) && v.shape.rank() <= 1);
 }
+
+// Runs bodies of one node: their formal inputs come from the operator, what they capture from here.
+class NodeBodies : public BodyRunner {
+ public:
+  NodeBodies(const Node& node, std::vector<std::unique_ptr<Executor>>& bodies, std::span<const Tensor> captured) : node_(node), bodies_(bodies) {
+    size_t at = 0;
+    for (const int count : node.captures) {
+      const auto first = captured.begin() + static_cast<ptrdiff_t>(at);
+      captured_.emplace_back(first, first + count);
+      at += static_cast<size_t>(count);
+    }
+  }
+
+  const Graph& graph(size_t body) const override { return *node_.bodies[body]; }
+
+  std::vector<Tensor> run(size_t body, std::span<const Tensor> formal) override {
+    std::vector<Tensor> inputs(formal.begin(), formal.end());
+    inputs.insert(inputs.end(), captured_[body].begin(), captured_[body].end());
+    std::vector<Tensor> results;
+    bodies_[body]->run(inputs, {}, &results).check();
+    return results;
+  }
+
+ private:
+  const Node& node_;
+  std::vector<std::unique_ptr<Executor>>& bodies_;
+  std::vector<std::vector<Tensor>> captured_;
+};
 
 }  // namespace
 
@@ -24,7 +53,7 @@ Segment& Executor::follow(Plan& plan, Segment& segment) {
     produce(segment);
     if (!status.status().ok()) return segment;
     for (const ValueId id : graph->node(model.order[segment.end - 1]).outputs) {
-      if (id == kNone) continue;
+      if (id == kNone || segment.values[id].kind != TypeKind::kTensor) continue;
       const int64_t rank = produced[id].shape().rank();
       append(&rank, sizeof rank);
       append(produced[id].shape().begin(), static_cast<size_t>(rank) * sizeof(int64_t));
@@ -47,28 +76,57 @@ Segment& Executor::follow(Plan& plan, Segment& segment) {
   return *segment.next.front().segment;
 }
 
-Tensor Executor::peek(const Segment& segment, ValueId id) {
-  const ValueState& v = segment.values[id];
+// The value itself where it is a tensor of somebody's, else a view of its bytes.
+Tensor Executor::tensor_of(const ValueState& v) {
+  const Tensor* tensor = nullptr;
+  if (v.place.space == Space::kInput) tensor = &given[v.place.index];
+  if (v.place.space == Space::kProduced) tensor = &produced[v.place.index];
+  if (v.place.space == Space::kConstant) tensor = v.constant;
+  if (v.kind != TypeKind::kTensor) return tensor != nullptr ? *tensor : Tensor();
+  if (tensor != nullptr && tensor->dtype() == v.dtype && tensor->count() == v.shape.count()) return tensor->reshaped(v.shape);
   return Tensor::view(v.dtype, v.shape, address(v.place), nullptr);
 }
 
-// Runs the node that allocates its own outputs.
+// The results of the node that allocates its own outputs.
+std::vector<Tensor> Executor::produce_results(const Segment& segment, const Node& n) {
+  const bool keeps_inputs = std::any_of(n.outputs.begin(), n.outputs.end(), [&](ValueId id) { return id != kNone && segment.values[id].boxed(); });
+  std::vector<Tensor> arguments;
+  for (const ValueId id : n.inputs) {
+    arguments.push_back(id == kNone ? Tensor() : peek(segment, id));
+    if (keeps_inputs) arguments.back() = arguments.back().kept();
+  }
+  const auto own = static_cast<size_t>(n.own_inputs());
+  const PlannedNode node{*n.op, n.name, n.attributes, std::span(segment.tail_inputs).first(own), segment.tail_outputs, model.isa};
+  if (n.op->control != nullptr) {
+    const std::span<const Tensor> all(arguments);
+    NodeBodies runner(n, bodies.at(model.order[segment.end - 1]), all.subspan(own));
+    return n.op->control(node, all.first(own), runner, status);
+  }
+  if (n.op->produce != nullptr) return n.op->produce(node, arguments, status);
+  std::vector<std::optional<Tensor>> given_inputs;
+  for (size_t i = 0; i < arguments.size(); ++i) given_inputs.push_back(n.inputs[i] == kNone ? std::nullopt : std::optional(arguments[i]));
+  const auto evaluated = ops::evaluate(n, given_inputs, *pool, model.isa);
+  if (!evaluated) throw Error(ErrorCode::kUnsupported, "no kernel for strings", op_text(*n.op) + " node " + quoted(name_of(n)));
+  return *evaluated;
+}
+
 void Executor::produce(Segment& segment) {
   const Node& n = graph->node(model.order[segment.end - 1]);
-  std::vector<Tensor> arguments;
-  for (const ValueId id : n.inputs) arguments.push_back(id == kNone ? Tensor() : peek(segment, id));
-  const PlannedNode node{*n.op, n.name, n.attributes, segment.tail_inputs, segment.tail_outputs, model.isa};
-  std::vector<Tensor> results = n.op->produce(node, arguments, status);
+  const double begin = options.profile ? profiler.now() : 0;
+  std::vector<Tensor> made = produce_results(segment, n);
   if (!status.status().ok()) {
     failed = &n;
     return;
   }
+  if (options.profile) profiler.record(segment.tail_profile, begin, profiler.now());
   if (produced.empty()) produced.resize(graph->value_count());
   for (size_t i = 0; i < n.outputs.size(); ++i) {
     if (n.outputs[i] == kNone) continue;
-    const bool fits = i < results.size() && results[i].dtype() == segment.values[n.outputs[i]].dtype;
+    const ValueState& expected = segment.values[n.outputs[i]];
+    const bool tensor = i < made.size() && !made[i].is_sequence() && !made[i].is_nothing();
+    const bool fits = i < made.size() && made[i].dtype() == expected.dtype && (tensor || expected.kind != TypeKind::kTensor);
     if (!fits) throw Error(ErrorCode::kInternal, "the operator did not produce what it declares", op_text(*n.op) + " node " + quoted(name_of(n)));
-    produced[n.outputs[i]] = std::move(results[i]);
+    produced[n.outputs[i]] = made[i].kept();
   }
 }
 
@@ -111,7 +169,7 @@ std::unique_ptr<Segment> Executor::plan_next(Plan& plan, const Segment& segment)
     for (const ValueId id : graph->node(model.order[segment.end - 1]).outputs) {
       if (id == kNone) continue;
       values[id].known = true;
-      values[id].shape = produced[id].shape();
+      if (values[id].kind == TypeKind::kTensor) values[id].shape = produced[id].shape();
     }
   }
   return make_segment(model, plan.dims, std::move(values), segment.end, segment.depth + 1, std::move(owned), observed);

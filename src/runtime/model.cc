@@ -39,7 +39,8 @@ bool all_tensors(const Graph& graph, const Node& node) {
 
 bool can_run(const Graph& graph, const Node& node) {
   const OpDef& op = *node.op;
-  if (op.has(kControlFlow) || !node.bodies.empty() || !all_tensors(graph, node)) return false;
+  if (op.has(kControlFlow) || !node.bodies.empty()) return op.control != nullptr;
+  if (!all_tensors(graph, node)) return op.produce != nullptr;
   return op.bind != nullptr || op.produce != nullptr || op.has(kView);
 }
 

@@ -25,7 +25,7 @@ struct Bound {
 void bind_symbols(const Graph& graph, std::span<const Shape> shapes, std::map<std::string, Bound, std::less<>>& bound) {
   for (size_t i = 0; i < shapes.size(); ++i) {
     const Type& type = graph.type(graph.inputs()[i]);
-    if (!type.ranked) continue;
+    if (!type.ranked || type.kind != TypeKind::kTensor) continue;
     if (type.rank() != shapes[i].rank()) wrong_shape(graph, i, shapes[i]);
     for (int d = 0; d < type.rank(); ++d) {
       if (type.dim(d).is_constant()) {
@@ -51,7 +51,7 @@ void check_shapes(const Graph& graph, std::span<const Shape> shapes) {
   for (const auto& [name, b] : bound) sizes.emplace(name, b.size);
   for (size_t i = 0; i < shapes.size(); ++i) {
     const Type& type = graph.type(graph.inputs()[i]);
-    for (int d = 0; type.ranked && d < type.rank(); ++d) {
+    for (int d = 0; type.ranked && type.kind == TypeKind::kTensor && d < type.rank(); ++d) {
       const std::optional<int64_t> size = graph.dims().evaluate(type.dim(d), sizes);
       if (!size || *size == shapes[i][d]) continue;
       throw Error(ErrorCode::kInvalidArgument,
@@ -62,11 +62,26 @@ void check_shapes(const Graph& graph, std::span<const Shape> shapes) {
   }
 }
 
+// In a body: passes relied on the ranks and fixed sizes that its graph declares.
+void check_body_shapes(const Graph& graph, std::span<const Shape> shapes) {
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    const Type& type = graph.type(graph.inputs()[i]);
+    if (!type.ranked || type.kind != TypeKind::kTensor) continue;
+    bool fits = type.rank() == shapes[i].rank();
+    for (int d = 0; fits && d < type.rank(); ++d) fits = !type.dim(d).is_constant() || type.dim(d).value == shapes[i][d];
+    if (!fits) wrong_shape(graph, i, shapes[i]);
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Plan> make_plan(Model& model, std::span<const Shape> shapes) {
   const Graph& graph = *model.graph;
-  check_shapes(graph, shapes);
+  if (model.body) {
+    check_body_shapes(graph, shapes);
+  } else {
+    check_shapes(graph, shapes);
+  }
   auto plan = std::make_unique<Plan>();
   plan->key.assign(shapes.begin(), shapes.end());
   std::vector<ValueState> values(graph.value_count());
@@ -76,6 +91,7 @@ std::unique_ptr<Plan> make_plan(Model& model, std::span<const Shape> shapes) {
     ValueState& s = values[id];
     s.known = true;
     s.dtype = v.type.dtype;
+    s.kind = v.type.kind;
     if (v.kind == ValueKind::kInput) {
       s.shape = shapes[model.input_index[id]];
       s.place = {Space::kInput, model.input_index[id], 0};
@@ -100,7 +116,8 @@ bool infer_concrete(const Graph& graph, DimTable& dims, const Node& node, const 
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (node.inputs[i] == kNone) continue;
     const ValueState& v = values[node.inputs[i]];
-    inputs[i] = {true, Type(v.dtype, v.shape), v.contents, v.constant};
+    inputs[i] = {true, v.kind == TypeKind::kTensor ? Type(v.dtype, v.shape) : Type::unranked(v.dtype), v.contents, v.constant};
+    inputs[i].type.kind = v.kind;
     if (i >= seen.size() || seen[i] == nullptr) continue;
     inputs[i].constant = seen[i];
     inputs[i].contents = constant_contents(*seen[i]);
@@ -108,14 +125,15 @@ bool infer_concrete(const Graph& graph, DimTable& dims, const Node& node, const 
   outputs.assign(node.outputs.size(), InferValue());
   for (size_t i = 0; i < outputs.size(); ++i) outputs[i].present = node.outputs[i] != kNone;
   infer(node, inputs, outputs, dims);
+  bool concrete = true;
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (!outputs[i].present) continue;
     if (outputs[i].type.dtype != graph.type(node.outputs[i]).dtype) {
       throw Error(ErrorCode::kInternal, "inference gives another element type at plan time", "value " + quoted(graph.value(node.outputs[i]).name));
     }
-    if (!outputs[i].type.is_static()) return false;
+    concrete = concrete && outputs[i].type.kind == TypeKind::kTensor && outputs[i].type.is_static();
   }
-  return true;
+  return concrete;
 }
 
 }  // namespace omni::runtime

@@ -46,7 +46,10 @@ struct ValueState {
   std::optional<Contents> contents;
   const Tensor* constant = nullptr;  // the same in every run of this segment
   bool fixed = false;                // `constant` is the graph's own
+  TypeKind kind = TypeKind::kTensor;
 
+  // Neither bytes of the arena nor a shape that says how many: strings, sequences, optionals. Such a value is an input, a constant or produced.
+  bool boxed() const { return kind != TypeKind::kTensor || dtype == DType::kString; }
   size_t bytes() const { return packed_bytes(dtype, static_cast<size_t>(shape.count())); }
 };
 
@@ -68,7 +71,9 @@ struct OutputSpec {
   uint32_t index;
   DType dtype;
   Shape shape;
-  size_t fallback;  // offset in the arena, for callers that bind no memory
+  size_t fallback;     // offset in the arena, for callers that bind no memory
+  bool whole = false;  // it is a boxed or produced value as it stands: of `value`
+  ValueState value = {};
 };
 
 struct Copy {
@@ -96,6 +101,7 @@ struct Segment {
   std::vector<ValueState> values;                       // where the next segment starts from
   std::vector<uint32_t> observe;                        // kObserve: which inputs of the node at `end`, found at the first time
   std::vector<PlannedValue> tail_inputs, tail_outputs;  // kProduce: the node at end - 1
+  size_t tail_profile = 0;                              // its place in the profiler
   struct Next {
     std::vector<std::byte> key;
     std::unique_ptr<Segment> segment;
@@ -118,6 +124,7 @@ struct Model {
   std::vector<uint32_t> input_index, state_index;  // by value, kNone for others
   Isa isa = Isa::kScalar;
   Profiler* profiler = nullptr;  // where plans register their steps, if anybody profiles
+  bool body = false;             // of a node: what the graph says about sizes of its inputs is a hint
 
   // Bindings of the plans that live, by node; packed weights are shared by plans that agree in a node's shapes.
   struct CachedBinding {

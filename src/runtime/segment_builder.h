@@ -34,6 +34,7 @@ class SegmentBuilder {
   int32_t after_last() const { return static_cast<int32_t>(how_.size()); }
 
   void infer_nodes();
+  bool moves_strings(const Node& node) const;
   bool stops_at(const Node& node, bool concrete, size_t position);
   void record_outputs(const Node& node, const std::vector<InferValue>& outputs);
   How fold(const Node& node);
@@ -52,6 +53,7 @@ class SegmentBuilder {
   void place_blocks();
   void make_steps();
   void make_views(const Node& node, Step& step);
+  StepProfile profile_of(const Node& node) const;
   void register_profile();
   void finish();
   void copy_to(ValueId id, Place target);

@@ -65,10 +65,8 @@ int Session::output_index(std::string_view name) const {
 Result Session::run(std::span<const Tensor> inputs, std::span<TensorView> outputs) noexcept { return impl_->run(inputs, outputs); }
 
 std::vector<Tensor> Session::run(std::span<const Tensor> inputs) {
-  std::vector<TensorView> views(output_count());
-  impl_->run(inputs, views).check();
   std::vector<Tensor> results;
-  for (const TensorView& v : views) results.push_back(Tensor::from_bytes(v.dtype, v.shape, {static_cast<const std::byte*>(v.data), v.bytes()}));
+  impl_->run(inputs, {}, &results).check();
   return results;
 }
 

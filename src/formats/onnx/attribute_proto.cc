@@ -21,6 +21,19 @@ AttributeProto::AttributeType attribute_type(const AttributeProto& proto) {
   return AttributeProto::INTS;
 }
 
+namespace {
+
+// "f32" of a tensor, "seq(f32)" of a sequence: what Optional needs to know.
+std::string type_name(const onnx::TypeProto& proto) {
+  DimTable dims;
+  const std::optional<Type> type = read_type(proto, {dims, false});
+  if (!type || (type->kind != TypeKind::kTensor && type->kind != TypeKind::kSequence)) throw Error(ErrorCode::kUnsupported, "a type that is neither tensor nor sequence");
+  const std::string name(dtype_name(type->dtype));
+  return type->kind == TypeKind::kTensor ? name : "seq(" + name + ")";
+}
+
+}  // namespace
+
 std::optional<AttributeValue> read_attribute(const AttributeProto& proto, const TensorSource& source) {
   switch (attribute_type(proto)) {
     case AttributeProto::FLOAT: return AttributeValue(proto.f());
@@ -35,9 +48,9 @@ std::optional<AttributeValue> read_attribute(const AttributeProto& proto, const 
     case AttributeProto::GRAPHS:
     case AttributeProto::TENSORS:
     case AttributeProto::SPARSE_TENSORS:
-    case AttributeProto::TYPE_PROTO:
     case AttributeProto::TYPE_PROTOS:
       throw Error(ErrorCode::kUnsupported, "attribute " + quoted(proto.name()) + " holds a list of tensors, graphs or types");
+    case AttributeProto::TYPE_PROTO: return AttributeValue(type_name(proto.tp()));
     case AttributeProto::UNDEFINED: break;
   }
   throw Error(ErrorCode::kInvalidData, "attribute " + quoted(proto.name()) + " has no value");

@@ -19,6 +19,25 @@ constexpr int64_t kMaxNodes = 1'000'000;  // after functions are inlined: a few 
   throw error.within("node " + name);
 }
 
+// The type of a body's formal input: where the file gives none, what the node is given; sizes that a carried value need not keep are not relied on.
+void settle_formal(std::optional<Type>& type, int i, int count, std::span<const ValueId> node_inputs, Scope& outer, const OpDef& op) {
+  const bool loop = &op == &ops::kLoop;
+  if (!type && loop && i < 2) type = Type(i == 0 ? DType::kI64 : DType::kBool, std::vector<Dim>{});
+  if (static_cast<int>(node_inputs.size()) != count) return;
+  const ValueId given = node_inputs[static_cast<size_t>(i)];
+  if (given == kNone || given == kPoisoned) return;
+  const Type& outside = outer.graph().type(given);
+  if (!type) {
+    type = Type::unranked(outside.dtype);
+    if (loop) type->kind = outside.kind;
+  }
+  if (!loop || i < 2 || !type->ranked) return;
+  for (int d = 0; d < type->rank(); ++d) {
+    const bool same = outside.ranked && outside.rank() == type->rank() && outside.dim(d) == type->dim(d);
+    if (!same) type->dims[static_cast<size_t>(d)] = outer.graph().dims().fresh();
+  }
+}
+
 void set_override(Type& type, const std::vector<int64_t>& shape, const std::string& name) {
   if (type.ranked && type.dims.size() != shape.size()) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -78,7 +97,7 @@ void ModelImporter::reserve_symbols() {
   }
 }
 
-void ModelImporter::import_inputs(const onnx::GraphProto& proto, Scope& scope, std::span<const ValueId> node_inputs, Scope* outer) {
+void ModelImporter::import_inputs(const onnx::GraphProto& proto, Scope& scope, std::span<const ValueId> node_inputs, Scope* outer, const OpDef* op) {
   std::set<std::string_view> initialized;
   for (const onnx::TensorProto& t : proto.initializer()) initialized.insert(t.name());
   for (const onnx::SparseTensorProto& t : proto.sparse_initializer()) initialized.insert(t.values().name());
@@ -94,10 +113,7 @@ void ModelImporter::import_inputs(const onnx::GraphProto& proto, Scope& scope, s
     } catch (const Error& error) {
       throw error.within(where);
     }
-    if (!type && static_cast<int>(node_inputs.size()) == proto.input_size()) {
-      const ValueId given = node_inputs[static_cast<size_t>(i)];
-      if (given != kNone && given != kPoisoned) type = Type::unranked(outer->graph().type(given).dtype);
-    }
+    if (op != nullptr && op->has(kControlFlow)) settle_formal(type, i, proto.input_size(), node_inputs, *outer, *op);
     if (!type) throw Error(ErrorCode::kInvalidData, "the element type is not declared", where);
     if (outer == nullptr) {
       const auto shape = options_.input_shapes.find(info.name());
@@ -142,12 +158,12 @@ void ModelImporter::import_nodes(const NodeProtos& nodes, Scope& scope, const Fr
   }
 }
 
-ModelImporter::Body ModelImporter::import_body(const onnx::GraphProto& proto, Scope& outer, const Frame& frame,
-                                               std::span<const ValueId> node_inputs) {
+ModelImporter::Body ModelImporter::import_body(const onnx::GraphProto& proto, Scope& outer, const Frame& frame, std::span<const ValueId> node_inputs,
+                                               const OpDef& op) {
   Body body;
   body.graph = std::make_unique<Graph>(proto.name().empty() ? "body" : proto.name(), dims_);
   Scope scope(*body.graph, &outer);
-  import_inputs(proto, scope, node_inputs, &outer);
+  import_inputs(proto, scope, node_inputs, &outer, &op);
   import_initializers(proto, scope);
   Frame inner = frame;
   ++inner.depth;

@@ -63,10 +63,10 @@ class ModelImporter {
 
   // model_importer.cc: graphs
   void reserve_symbols();
-  void import_inputs(const onnx::GraphProto& proto, Scope& scope, std::span<const ValueId> node_inputs, Scope* outer);
+  void import_inputs(const onnx::GraphProto& proto, Scope& scope, std::span<const ValueId> node_inputs, Scope* outer, const OpDef* op = nullptr);
   void import_initializers(const onnx::GraphProto& proto, Scope& scope);
   void import_nodes(const NodeProtos& nodes, Scope& scope, const Frame& frame);
-  Body import_body(const onnx::GraphProto& proto, Scope& outer, const Frame& frame, std::span<const ValueId> node_inputs);
+  Body import_body(const onnx::GraphProto& proto, Scope& outer, const Frame& frame, std::span<const ValueId> node_inputs, const OpDef& op);
   void import_outputs(const onnx::GraphProto& proto, Scope& scope);
   void import_metadata(Graph& graph) const;
 

@@ -169,7 +169,7 @@ void ModelImporter::read_attributes(const onnx::NodeProto& node, Scope& scope, c
   }
   for (size_t b = 0; b < graphs.size(); ++b) {
     if (graphs[b] == nullptr) throw Error(ErrorCode::kInvalidData, "the subgraph " + quoted(names[b]) + " is missing");
-    Body body = import_body(*graphs[b], scope, frame, parts.draft.inputs);
+    Body body = import_body(*graphs[b], scope, frame, parts.draft.inputs, *parts.draft.op);
     parts.poisoned = parts.poisoned || body.poisoned;
     parts.bodies.push_back(std::move(body.graph));
     parts.captures.push_back(static_cast<int>(body.captures.size()));
