@@ -8,7 +8,6 @@
 #include "passes/fuse/batch_norm.h"
 #include "passes/fuse/matmul_bias.h"
 #include "passes/inline_if.h"
-#include "passes/inline_if.h"
 #include "passes/layout.h"
 #include "passes/lower_qdq.h"
 
@@ -18,8 +17,6 @@ namespace {
 
 constexpr Pass kPlanning[] = {
     {"fold", fold},
-    {"inline_if", inline_if},
-    {"sink_constants", sink_constants},
     {"inline_if", inline_if},
     {"sink_constants", sink_constants},
     {"expand_quantized", expand_quantized},
