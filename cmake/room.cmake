@@ -7,7 +7,7 @@ set(OMNI_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c)
 set(OMNI_ISA_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c)
 set(OMNI_ISA_FLAGS_avx512vnni ${OMNI_ISA_FLAGS_avx512} -mavx512vnni -mavx512vbmi)
 # Nothing with a linkage may leave such a file (docs/architecture.md, "Instruction sets"); the headers of GCC 12's AVX-512 warn falsely.
-set(OMNI_ISA_COMMON -fno-exceptions -Wno-maybe-uninitialized -Wno-uninitialized)
+set(OMNI_ISA_COMMON -fno-exceptions $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> -Wno-uninitialized)
 
 function(omni_room NAME)
   cmake_parse_arguments(ROOM "THREADS;SMALL" "DIR" "DEPENDS;LIBRARIES" ${ARGN})

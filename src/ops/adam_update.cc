@@ -83,6 +83,9 @@ Binding bind(const PlannedNode& n) {
   for (const int i : {kGradient, kFirst, kSecond}) {
     if (n.input(i).shape != n.input(kParameter).shape) n.unsupported("parameter, gradient and moments differ in shape");
   }
+  for (const int i : {kRate, kStep, kScale}) {
+    if (n.has_input(i) && n.input(i).shape.count() != 1) n.unsupported("rate, step and scale are not single numbers");
+  }
   return {run, std::make_shared<Params>(Params{kernels::select_update(n.isa).adam, hyper(n.attributes), n.output(0).shape.count()}), 0};
 }
 

@@ -5,6 +5,7 @@
 #include "graph/grad_def.h"
 #include "kernels/norm/norm.h"
 #include "ops/conv_binding.h"
+#include "ops/forward_type.h"
 #include "ops/op_list.h"
 #include "ops/plain_scratch.h"
 #include "ops/spatial/conv_nd.h"
@@ -21,10 +22,14 @@ constexpr AttributeDef kAttributes[] = {{"auto_pad", AttributeKind::kString}, {"
                                         {"group", AttributeKind::kInt},       {"kernel_shape", AttributeKind::kInts},
                                         {"pads", AttributeKind::kInts},       {"strides", AttributeKind::kInts}};
 
-void infer_input_grad(InferContext& c) { c.set(0, c.input(2)); }
+void infer_input_grad(InferContext& c) {
+  require_shape_of(c, 0, forward_type(c, kConv, {2, 1}));
+  c.set(0, c.input(2));
+}
 
 void infer_weight_grad(InferContext& c) {
   const Type& w = c.input(2);
+  require_shape_of(c, 0, forward_type(c, kConv, {1, 2}));
   c.set(0, w);
   if (!c.wants_output(1)) return;
   c.set(1, w.ranked ? Type(w.dtype, std::vector<Dim>{w.dim(0)}) : Type::unranked(w.dtype));

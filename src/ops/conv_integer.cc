@@ -77,7 +77,7 @@ Binding bind(const PlannedNode& n) {
   p->x = QOrder(n.input(0), n.isa, scratch);
   p->y = QOrder(n.output(0), n.isa, scratch);
   if (n.input(1).constant != nullptr && (!n.has_input(3) || n.input(3).constant != nullptr)) {
-    const std::vector<int32_t> zeros = q_weight_zeros(n, 3);
+    const std::vector<int32_t> zeros = q_weight_zeros(n, n.input(1).shape[0], 3);
     kernels::Int8Quantization q;
     q.output = kernels::Int8Output::kInt32;
     q.x_signed = p->x_signed;

@@ -89,7 +89,7 @@ Binding bind(const PlannedNode& n) {
                                            kernels::Int8RuntimeProduct(n.isa, by_rows ? 1 : s.m, s.k, s.n, a_signed, b_signed), 0});
   size_t scratch = 0;
   if (constant) {
-    const std::vector<int32_t> zeros = q_weight_zeros(n, 3);
+    const std::vector<int32_t> zeros = q_weight_zeros(n, s.n, 3);
     const kernels::Int8Matrix matrix{n.input(1).constant->data(), b_signed, 1, s.n, zeros.empty() ? nullptr : zeros.data(), zeros.size() > 1};
     p->weights = kernels::pack_weights_int8(n.isa, kernels::Int8Output::kInt32, matrix, s.n, s.k);
     scratch = static_cast<size_t>(p->weights.layout.packed_columns) * 4;

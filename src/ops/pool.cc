@@ -5,6 +5,7 @@
 #include "kernels/pool/pool.h"
 
 #include "graph/grad_def.h"
+#include "ops/forward_type.h"
 #include "ops/op_list.h"
 #include "ops/spatial/pool_nd.h"
 #include "ops/window.h"
@@ -80,7 +81,10 @@ void infer_global(InferContext& c) {
   c.set(0, std::move(x));
 }
 
-void infer_grad(InferContext& c) { c.set(0, c.input(1)); }
+void infer_grad(InferContext& c) {
+  require_shape_of(c, 0, forward_type(c, c.attributes.has("kernel_shape") ? kMaxPool : kGlobalMaxPool, {1}));
+  c.set(0, c.input(1));
+}
 
 // One operation per value and window it lies in.
 Cost cost_window(const PlannedNode& n, const Shape& y) {

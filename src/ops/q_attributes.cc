@@ -2,9 +2,19 @@
 
 namespace omni::ops {
 
-TensorScale tensor_scale(const Attributes& a, std::string_view prefix) {
+namespace {
+
+// A zero point of bytes; kernels add and multiply it without further looks.
+int32_t zero_point(const PlannedNode& n, int64_t zero) {
+  if (zero < -128 || zero > 255) n.unsupported("zero point " + std::to_string(zero) + ", which no byte holds");
+  return static_cast<int32_t>(zero);
+}
+
+}  // namespace
+
+TensorScale tensor_scale(const PlannedNode& n, std::string_view prefix) {
   const std::string p(prefix);
-  return {a.get_float(p + "_scale", 1), static_cast<int32_t>(a.get_int(p + "_zero", 0))};
+  return {n.attributes.get_float(p + "_scale", 1), zero_point(n, n.attributes.get_int(p + "_zero", 0))};
 }
 
 DType q_result_type(const InferContext& c, bool floats, std::string_view name) {
@@ -14,10 +24,11 @@ DType q_result_type(const InferContext& c, bool floats, std::string_view name) {
   return t;
 }
 
-kernels::ByteRange q_range(const Attributes& a, std::string_view prefix) {
+kernels::ByteRange q_range(const PlannedNode& n, std::string_view prefix) {
   const std::string p(prefix);
+  const Attributes& a = n.attributes;
   const bool is_signed = a.get_int(p + "_type", 2) == to_onnx(DType::kI8);
-  kernels::ByteRange r = kernels::ByteRange::of(is_signed, static_cast<int32_t>(a.get_int(p + "_zero", 0)));
+  kernels::ByteRange r = kernels::ByteRange::of(is_signed, zero_point(n, a.get_int(p + "_zero", 0)));
   r.low = static_cast<int32_t>(std::clamp<int64_t>(a.get_int(p + "_low", r.low), r.low, r.high));
   r.high = static_cast<int32_t>(std::clamp<int64_t>(a.get_int(p + "_high", r.high), r.low, r.high));
   return r;
@@ -27,13 +38,13 @@ void require_bytes(const InferContext& c, int i) {
   if (c.input(i).dtype != DType::kU8 && c.input(i).dtype != DType::kI8) c.fail("input " + std::to_string(i) + " is neither u8 nor i8");
 }
 
-kernels::Int8Quantization q_product(const PlannedNode& n, int weight_scale_input, int bias_input) {
+kernels::Int8Quantization q_product(const PlannedNode& n, int64_t channels, int weight_scale_input, int bias_input) {
   const auto constant = [&](int i, DType t) -> const Tensor& {
     const Tensor* data = n.input(i).constant;
     if (data == nullptr || data->dtype() != t) n.unsupported("weights, their scales and bias that are not constants");
     return *data;
   };
-  const TensorScale x = tensor_scale(n.attributes, "x"), y = tensor_scale(n.attributes, "y");
+  const TensorScale x = tensor_scale(n, "x"), y = tensor_scale(n, "y");
   kernels::Int8Quantization q;
   q.x_signed = n.input(0).dtype == DType::kI8;
   q.zx = x.zero;
@@ -45,16 +56,19 @@ kernels::Int8Quantization q_product(const PlannedNode& n, int weight_scale_input
   if (n.has_input(bias_input)) {
     const auto bias = constant(bias_input, DType::kI32).values<int32_t>();
     q.bias.assign(bias.begin(), bias.end());
+    if (static_cast<int64_t>(q.bias.size()) != channels) n.unsupported("a bias that has not one value per output channel");
   }
-  if (!floats) q.y = q_range(n.attributes, "y");
+  if (q.multiplier.size() != 1 && static_cast<int64_t>(q.multiplier.size()) != channels) n.unsupported("scales of which there are not one per output channel");
+  if (!floats) q.y = q_range(n, "y");
   return q;
 }
 
-std::vector<int32_t> q_weight_zeros(const PlannedNode& n, int input) {
+std::vector<int32_t> q_weight_zeros(const PlannedNode& n, int64_t channels, int input) {
   std::vector<int32_t> zeros;
   if (!n.has_input(input)) return zeros;
   if (n.input(input).constant == nullptr) n.unsupported("zero points of the weights that are not constants");
-  for (const int64_t z : to_int64(*n.input(input).constant)) zeros.push_back(static_cast<int32_t>(z));
+  for (const int64_t z : to_int64(*n.input(input).constant)) zeros.push_back(zero_point(n, z));
+  if (zeros.size() != 1 && static_cast<int64_t>(zeros.size()) != channels) n.unsupported("zero points of which there are not one per output channel");
   return zeros;
 }
 

@@ -25,22 +25,22 @@ struct TensorScale {
   int32_t zero = 0;
 };
 
-// `prefix` "x": x_scale and x_zero.
-TensorScale tensor_scale(const Attributes& attributes, std::string_view prefix);
+// `prefix` "x": x_scale and x_zero. Throws where no byte holds the zero point.
+TensorScale tensor_scale(const PlannedNode& n, std::string_view prefix);
 
 // The element type that `y_type` states; fails on others than u8, i8 and, with `floats`, f32.
 DType q_result_type(const InferContext& c, bool floats, std::string_view name = "y_type");
 // Zero point and clamp of a byte result; `prefix` "y".
-kernels::ByteRange q_range(const Attributes& attributes, std::string_view prefix);
+kernels::ByteRange q_range(const PlannedNode& n, std::string_view prefix);
 
 // Fails unless input i holds bytes.
 void require_bytes(const InferContext& c, int i);
 
-// Multipliers, bias and ranges of a product of x (inputs 0) with weights that have one scale or one per channel.
-kernels::Int8Quantization q_product(const PlannedNode& n, int weight_scale_input, int bias_input);
+// Multipliers, bias and ranges of a product of x (inputs 0) with weights that have one scale or one per output channel.
+kernels::Int8Quantization q_product(const PlannedNode& n, int64_t channels, int weight_scale_input, int bias_input);
 
 // The weights' zero points, from a constant of their own type; empty where there are none.
-std::vector<int32_t> q_weight_zeros(const PlannedNode& n, int input);
+std::vector<int32_t> q_weight_zeros(const PlannedNode& n, int64_t channels, int input);
 
 // Bytes or words of a tensor that a channels-last kernel takes: as they are, or through scratch.
 struct QOrder {

@@ -35,7 +35,7 @@ void run(const KernelArgs& args) noexcept {
 
 template <bool kMultiply>
 Binding bind(const PlannedNode& n) {
-  const TensorScale a = tensor_scale(n.attributes, "a"), b = tensor_scale(n.attributes, "b"), y = tensor_scale(n.attributes, "y");
+  const TensorScale a = tensor_scale(n, "a"), b = tensor_scale(n, "b"), y = tensor_scale(n, "y");
   kernels::BinaryInt8 op;
   op.multiply = kMultiply;
   op.a_signed = n.input(0).dtype == DType::kI8;
@@ -44,7 +44,7 @@ Binding bind(const PlannedNode& n) {
   op.zb = b.zero;
   op.ma = kMultiply ? kernels::product_multiplier(a.scale, b.scale, y.scale) : kernels::ratio_multiplier(a.scale, y.scale);
   op.mb = kernels::ratio_multiplier(b.scale, y.scale);
-  op.y = q_range(n.attributes, "y");
+  op.y = q_range(n, "y");
   const PlannedValue& out = n.output(0);
   return {run, std::make_shared<Params>(Params{n.isa, op, physical_operand(n.input(0), out), physical_operand(n.input(1), out), out.physical()}), 0};
 }

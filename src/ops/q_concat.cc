@@ -69,8 +69,8 @@ Binding bind(const PlannedNode& n) {
   const int axis = physical_axis(stated < 0 ? stated + rank : stated, rank, n.output(0).layout);
   const std::vector<float> scales = n.attributes.get_floats("x_scales");
   const std::vector<int64_t> zeros = n.attributes.get_ints("x_zeros");
-  const kernels::ByteRange range = q_range(n.attributes, "y");
-  const float sy = tensor_scale(n.attributes, "y").scale;
+  const kernels::ByteRange range = q_range(n, "y");
+  const float sy = tensor_scale(n, "y").scale;
   auto p = std::make_shared<Params>();
   p->isa = n.isa;
   p->rows = y.count(0, axis);

@@ -49,18 +49,18 @@ void run(const KernelArgs& k) noexcept {
 Binding bind(const PlannedNode& n) {
   const Tensor* w = n.input(1).constant;
   if (w == nullptr) n.unsupported("weights that are not constant");
-  kernels::Int8Quantization q = q_product(n, 2, 4);
+  kernels::Int8Quantization q = q_product(n, w->shape()[0], 2, 4);
   if (n.has_input(kResidual)) {
-    const TensorScale y = tensor_scale(n.attributes, "y"), other = tensor_scale(n.attributes, "residual"), sum = tensor_scale(n.attributes, "sum");
+    const TensorScale y = tensor_scale(n, "y"), other = tensor_scale(n, "residual"), sum = tensor_scale(n, "sum");
     q.residual = true;
     q.residual_signed = n.input(kResidual).dtype == DType::kI8;
     q.residual_zero = other.zero;
     q.ma = kernels::ratio_multiplier(y.scale, sum.scale);
     q.mb = kernels::ratio_multiplier(other.scale, sum.scale);
-    q.sum = q_range(n.attributes, "sum");
+    q.sum = q_range(n, "sum");
     if (n.input(kResidual).shape != n.output(0).shape) n.unsupported("a residual of another shape");
   }
-  const std::vector<int32_t> zeros = q_weight_zeros(n, 3);
+  const std::vector<int32_t> zeros = q_weight_zeros(n, w->shape()[0], 3);
   const kernels::ConvInt8Weights weights{w->data(), w->dtype() == DType::kI8, zeros.empty() ? nullptr : zeros.data(), zeros.size() > 1};
   const kernels::ConvInt8Shape shape = conv_int8_shape(n);
   size_t scratch = 0;

@@ -51,8 +51,8 @@ Binding bind(const PlannedNode& n) {
   if (w == nullptr) n.unsupported("weights that are not constant");
   const bool by_rows = transposed(n.attributes);
   const int64_t columns = w->shape()[by_rows ? 0 : 1], k = w->shape()[by_rows ? 1 : 0];
-  const kernels::Int8Quantization q = q_product(n, 2, 4);
-  const std::vector<int32_t> zeros = q_weight_zeros(n, 3);
+  const kernels::Int8Quantization q = q_product(n, columns, 2, 4);
+  const std::vector<int32_t> zeros = q_weight_zeros(n, columns, 3);
   const kernels::Int8Matrix matrix{
       w->data(), w->dtype() == DType::kI8, by_rows ? k : 1, by_rows ? 1 : columns, zeros.empty() ? nullptr : zeros.data(), zeros.size() > 1};
   return {run,

@@ -56,11 +56,11 @@ void run(const KernelArgs& args) noexcept {
 
 Binding bind(const PlannedNode& n) {
   const MatMulShape s = matmul_shape(n.input(0).shape, n.input(1).shape);
-  const TensorScale a = tensor_scale(n.attributes, "a"), b = tensor_scale(n.attributes, "b"), y = tensor_scale(n.attributes, "y");
+  const TensorScale a = tensor_scale(n, "a"), b = tensor_scale(n, "b"), y = tensor_scale(n, "y");
   const bool floats = n.output(0).dtype == DType::kF32;
   const float multiplier = floats ? kernels::product_scale(a.scale, b.scale) : kernels::product_multiplier(a.scale, b.scale, y.scale);
   auto p = std::make_shared<Params>(
-      Params{s, a, b, floats, multiplier, q_range(n.attributes, "y"), &kernels::select_quantize(n.isa),
+      Params{s, a, b, floats, multiplier, q_range(n, "y"), &kernels::select_quantize(n.isa),
              kernels::Int8RuntimeProduct(n.isa, s.m, s.k, s.n, n.input(0).dtype == DType::kI8, n.input(1).dtype == DType::kI8)});
   return {run, p, p->product.scratch_bytes() + static_cast<size_t>(s.m * s.n) * 4};
 }

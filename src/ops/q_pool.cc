@@ -53,6 +53,7 @@ void infer_global(InferContext& c) {
 
 kernels::PoolInt8Shape shape_of(const PlannedNode& n, bool global) {
   const Shape &x = n.input(0).shape, &y = n.output(0).shape;
+  if (x.count(2) == 0) n.unsupported("a pool over no positions");
   kernels::PoolInt8Shape s;
   s.batch = x[0];
   s.channels = x[1];
@@ -114,12 +115,12 @@ Binding bind(const PlannedNode& n) {
   p->pool.shape = shape_of(n, kKind == Kind::kGlobal);
   p->pool.x_signed = n.input(0).dtype == DType::kI8;
   if (kKind != Kind::kMax) {
-    const TensorScale x = tensor_scale(n.attributes, "x");
+    const TensorScale x = tensor_scale(n, "x");
     p->pool.count_padding = n.attributes.get_int("count_include_pad", 0) != 0;
     p->pool.zx = x.zero;
     p->pool.sx = x.scale;
-    p->pool.sy = tensor_scale(n.attributes, "y").scale;
-    p->pool.y = q_range(n.attributes, "y");
+    p->pool.sy = tensor_scale(n, "y").scale;
+    p->pool.y = q_range(n, "y");
   }
   return {run, p, scratch};
 }

@@ -48,7 +48,7 @@ Binding bind(const PlannedNode& n) {
   const QOrder y(n.output(0), n.isa, scratch);
   return {run,
           std::make_shared<Params>(
-              Params{&kernels::select_quantize(n.isa), x[0], x[1], x.count(2), tensor_scale(n.attributes, "y").scale, q_range(n.attributes, "y"), y}),
+              Params{&kernels::select_quantize(n.isa), x[0], x[1], x.count(2), tensor_scale(n, "y").scale, q_range(n, "y"), y}),
           scratch};
 }
 

@@ -18,6 +18,7 @@ void infer(InferContext& c) {
   for (int i = 0; i < c.input_count(); ++i) {
     if (c.has_input(i) && c.input(i).dtype != DType::kF32) c.fail("input " + std::to_string(i) + " is not f32", "train the f32 model and convert afterwards");
   }
+  if (!c.has_input(kRate)) c.fail("the rate is missing");
   if (c.input(kGradient).rank() != c.input(kParameter).rank()) c.fail("parameter and gradient differ in rank");
   if (c.wants_output(1) && !c.has_input(kVelocity)) c.fail("a new velocity needs a velocity");
   c.set(0, c.input(kParameter));
@@ -45,6 +46,10 @@ void run(const KernelArgs& args) noexcept {
 
 Binding bind(const PlannedNode& n) {
   if (n.input(kGradient).shape != n.input(kParameter).shape) n.unsupported("parameter and gradient differ in shape");
+  if (n.has_input(kVelocity) && n.input(kVelocity).shape != n.input(kParameter).shape) n.unsupported("parameter and velocity differ in shape");
+  for (const int i : {kRate, kScale}) {
+    if (n.has_input(i) && n.input(i).shape.count() != 1) n.unsupported("rate and scale are not single numbers");
+  }
   if (n.has_input(kVelocity) != n.has_output(1)) n.unsupported("velocity and new velocity come together");
   Params p{kernels::select_update(n.isa).sgd, {}, n.output(0).shape.count()};
   p.step.momentum = n.attributes.get_float("momentum", 0);

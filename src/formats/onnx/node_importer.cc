@@ -182,7 +182,7 @@ void ModelImporter::check_attributes(const onnx::NodeProto& node, const Frame& f
   Attributes settled;
   for (const auto& [name, value] : draft.attributes) {
     const auto& defs = draft.op->attributes;
-    const auto def = std::find_if(defs.begin(), defs.end(), [&](const AttributeDef& d) { return d.name == name; });
+    const auto def = std::find_if(defs.begin(), defs.end(), [&name = name](const AttributeDef& d) { return d.name == name; });
     if (def == defs.end()) {
       unknown.push_back(name);
       continue;
