@@ -294,7 +294,16 @@ def E18(context):
 
 
 def E19(context):
-    log = os.environ.get("OMNI_CI_SECONDS")
-    if not log:
-        return Row("give the seconds that .ci/run printed in OMNI_CI_SECONDS", None, command=".ci/run")
-    return Row(f"{float(log) / 60:.0f} minutes", float(log) <= 3600, [float(log)], ".ci/run")
+    place = context.out / "ci"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    context.run("git", "clone", "-q", context.root, place / "main")
+    if context.shared.exists():
+        (place / "shared").symlink_to(context.shared.resolve())
+    start = time.time()
+    done = context.run(".ci/run", check=False, cwd=place / "main")
+    seconds = time.time() - start
+    if done.returncode != 0:
+        return Row(f"exit {done.returncode}: {done.stdout[-400:]}", False, [seconds], ".ci/run")
+    shutil.rmtree(place)
+    return Row(f"{seconds / 60:.0f} minutes, packages as this machine has them", seconds <= 3600, [seconds], ".ci/run in a fresh clone")
