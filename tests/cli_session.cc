@@ -85,6 +85,47 @@ void make_tiny_model(const std::string& path) {
   Graph::parse(kText).save(path);
 }
 
+void make_loop_models() {
+  Graph::parse(R"(graph detector(%sound:f32[1,K], %state:f32[1,4]) -> (%score, %stateN) {
+  const %axes = i64[1]{1}
+  const %half = f32[]{0.5}
+  %level = ReduceMean(%sound, %axes) keepdims=1
+  %old = Mul(%state, %half)
+  %stateN = Add(%old, %level)
+  %score = ReduceMean(%stateN, %axes) keepdims=0
+}
+)").save("detector.onnx");
+  // Row t has its highest score at 2 t + 1 modulo 5, the second at t.
+  Graph::parse(R"(graph decoder(%input_ids:i64[B,T]) -> (%logits) {
+  const %table = f32[5,5]{4.0,5.0,0.0,0.0,0.0,0.0,4.0,0.0,5.0,0.0,5.0,0.0,4.0,0.0,0.0,0.0,0.0,5.0,4.0,0.0,0.0,0.0,0.0,0.0,5.0}
+  %logits = Gather(%table, %input_ids)
+}
+)").save("decoder.onnx");
+  Tensor recording(DType::kF32, {1, 1300});
+  for (float& sample : recording.mutable_values<float>()) sample = 1;
+  recording.save("recording.npy", true);
+  Tensor::of<int64_t>({1, 1}, {3}).save("prompt.npy", true);
+}
+
+namespace {
+
+// A TensorProto of f32[n]: dims (field 1), data_type (2), raw_data (9).
+void write_tensor(const std::string& path, const std::vector<float>& values) {
+  const size_t size = values.size() * sizeof(float);
+  std::string bytes = {'\x08', static_cast<char>(values.size()), '\x10', '\x01', '\x4a', static_cast<char>(size)};
+  bytes.append(reinterpret_cast<const char*>(values.data()), size);
+  write_bytes(path, bytes);
+}
+
+}  // namespace
+
+void make_backend_case(const std::string& folder, const std::vector<float>& expected) {
+  fs::create_directories(folder + "/test_data_set_0");
+  Graph::parse("graph main(%x:f32[3]) -> (%y) {\n  %y = Relu(%x)\n}\n").save(folder + "/model.onnx");
+  write_tensor(folder + "/test_data_set_0/input_0.pb", {-1, 0.5f, 2});
+  write_tensor(folder + "/test_data_set_0/output_0.pb", expected);
+}
+
 void make_png(const std::string& path) {
   png_image image;
   std::memset(&image, 0, sizeof image);

@@ -67,6 +67,8 @@ TEST(Cli, ExamplesOfHelpRunAsTheyStand) {
   const WorkDirectory work;
   make_png("shirt.png");
   make_npy("shirt.npy");
+  make_loop_models();
+  make_backend_case("backend-cases/test_relu");
   for (const cli::CommandSpec* command : cli::commands()) {
     for (const cli::Example& example : command->examples) {
       if (example.command == "omni demo --output-dir demo") continue;  // minutes; make demo runs it
@@ -97,17 +99,22 @@ TEST(Cli, JsonIsOneObjectWithTheSameKeysEverywhere) {
   Outcome npy = run({"new", "lenet5", "-o", "lenet5.onnx", "--json"});
   ASSERT_EQ(npy.code, 0) << npy.err;
   make_npy("x.npy");
+  make_backend_case("cases/test_relu");
+  make_loop_models();
   const std::vector<std::vector<std::string>> lines = {
       {"new", "lenet-300-100", "-o", "a.omni"},
       {"inspect", "lenet5.onnx"},
       {"convert", "lenet5.onnx", "-o", "lenet5.omni"},
       {"run", "lenet5.omni", "--input", "input=x.npy", "--output-dir", "out", "--top", "3", "--profile"},
+      {"run", "decoder.onnx", "--loop", "3", "--input", "input_ids=prompt.npy"},
+      {"run", "detector.onnx", "--loop", "2", "--chunk", "sound=500", "--input", "sound=recording.npy"},
       {"train", "tiny.onnx", "--data", "data.csv", "--epochs", "1", "-o", "trained.onnx"},
       {"eval", "tiny.onnx", "--data", "data.csv"},
       {"compare", "lenet5.onnx", "lenet5.omni", "--samples", "1"},
       {"bench", "tiny.onnx", "--runs", "3", "--warmup", "1"},
       {"compress", "lenet5.onnx", "--method", "fp16", "-o", "half.onnx"},
       {"verify", "lenet5.omni"},
+      {"conformance", "cases", "--list"},
   };
   for (std::vector<std::string> words : lines) {
     words.push_back("--json");
@@ -132,6 +139,32 @@ TEST(Cli, JsonIsOneObjectWithTheSameKeysEverywhere) {
       EXPECT_TRUE(port || line.find("`" + key + "`") != std::string::npos) << "docs/json-output.md does not name " << key << " of " << words[0];
     }
   }
+}
+
+TEST(Cli, ConformanceTellsWhatIsUnexpected) {
+  const WorkDirectory work;
+  make_backend_case("cases/test_right");
+  make_backend_case("cases/deeper/test_wrong", {0, 0.5f, 3});
+  make_backend_case("cases/test_shape", {0, 0.5f});
+  const Outcome all = run({"conformance", "cases", "--json", "--list"});
+  EXPECT_EQ(all.code, 1);
+  const json result = json::parse(all.out)["result"];
+  EXPECT_EQ(result["passed"], 1);
+  EXPECT_EQ(result["failed"], 2);
+  EXPECT_EQ(result["operators"]["Relu"]["passed"], 1);
+  EXPECT_EQ(result["unexpected"].size(), 2u);
+  EXPECT_EQ(result["cases"][0]["name"], "deeper/test_wrong");
+  EXPECT_EQ(result["cases"][0]["reason"], "output 0: 1 of 3 values of f32[3], at 2 2 instead of 3");
+  EXPECT_EQ(result["cases"][1]["reason"], "output 0: f32[3] instead of f32[2]");
+  write_bytes("known.txt", "# remark\ndeeper/test_wrong by design\ntest_shape too\n");
+  EXPECT_EQ(run({"conformance", "cases", "--expected", "known.txt"}).code, 0);
+  write_bytes("known.txt", "test_right no longer true\ndeeper/test_wrong x\ntest_shape x\n");
+  const Outcome stale = run({"conformance", "cases", "--expected", "known.txt"});
+  EXPECT_EQ(stale.code, 1);
+  EXPECT_NE(stale.out.find("test_right: it passes, although it is listed"), std::string::npos);
+  write_bytes("cases/test_right/test_data_set_0/input_0.pb", "\x08\xff");
+  EXPECT_EQ(run({"conformance", "cases/test_right"}).code, 1);
+  EXPECT_EQ(run({"conformance", "nowhere"}).code, 2);
 }
 
 TEST(Cli, JsonErrors) {

@@ -365,6 +365,9 @@ void infer(const Node& node, std::span<const InferValue> inputs, std::span<Infer
   if (static_cast<int>(outputs.size()) > node.op->max_outputs()) {
     context.fail("the operator has " + std::to_string(node.op->max_outputs()) + " outputs, " + std::to_string(outputs.size()) + " are asked for");
   }
+  if (node.bodies.size() != node.op->bodies.size()) {
+    context.fail("the operator has " + std::to_string(node.op->bodies.size()) + " bodies, the node " + std::to_string(node.bodies.size()));
+  }
   node.op->infer(context);
 }
 

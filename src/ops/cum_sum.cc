@@ -1,5 +1,6 @@
 // CumSum and CumProd (ai.onnx): sums or products of what comes before along an axis, itself included unless `exclusive`; from the end on if `reverse`.
 #include "core/kernel_args.h"
+#include "graph/grad_def.h"
 #include "ops/op_list.h"
 
 namespace omni::ops {
@@ -64,11 +65,21 @@ Binding bind(const PlannedNode& n) {
   }
 }
 
+// Every sum's gradient reaches what came before it: the same from the other end.
+std::vector<ValueId> gradient(GradContext& c) {
+  Attributes attributes = c.node.attributes;
+  attributes.set("reverse", int64_t{attributes.get_int("reverse", 0) == 0});
+  return {c.graph.add1(kCumSum, {c.grad(), c.input(1)}, std::move(attributes)), kNone};
+}
+
 }  // namespace
 
 constinit const OpDef kCumSum = {
     .name = "CumSum", .inputs = kInputs, .outputs = kOutputs, .attributes = kAttributes, .versions = kVersions, .infer = infer, .bind = bind<false>};
 constinit const OpDef kCumProd = {
     .name = "CumProd", .inputs = kInputs, .outputs = kOutputs, .attributes = kAttributes, .versions = kProdVersions, .infer = infer, .bind = bind<true>};
+
+extern const GradDef kCumSumGradient;
+constinit const GradDef kCumSumGradient = {.op = &kCumSum, .rule = gradient};
 
 }  // namespace omni::ops

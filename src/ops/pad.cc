@@ -5,6 +5,7 @@
 #include "core/kernel_args.h"
 #include "graph/grad_def.h"
 #include "kernels/move/copy.h"
+#include "kernels/resize/resize.h"
 #include "ops/elementwise.h"
 
 namespace omni::ops {
@@ -13,6 +14,8 @@ namespace {
 
 constexpr Formal kInputs[] = {{"data"}, {"pads"}, {"constant_value", kOptional}, {"axes", kOptional}};
 constexpr Formal kOutputs[] = {{"output"}};
+constexpr Formal kGradInputs[] = {{"dY"}, {"X"}, {"pads"}, {"axes", kOptional}};
+constexpr Formal kGradOutputs[] = {{"dX"}};
 constexpr AttributeDef kAttributes[] = {{"mode", AttributeKind::kString}};
 
 void lower_axes(const Graph&, NodeDraft& draft) {
@@ -141,10 +144,58 @@ Binding bind(const PlannedNode& n) {
 
 Cost cost(const PlannedNode&) { return {0}; }
 
+// ai.omni.PadGrad(dY, X, pads, axes): what the modes other than constant repeated comes back to where it was read; X gives its shape only.
+void infer_grad(InferContext& c) {
+  if (c.input(0).dtype != c.input(1).dtype) c.fail("dY and X have different element types");
+  c.set(0, c.input(1));
+}
+
+// The input's index that output `i` repeats.
+int64_t source(kernels::PadMode mode, int64_t i, int64_t size) {
+  if (mode == kernels::PadMode::kEdge) return std::clamp<int64_t>(i, 0, size - 1);
+  if (mode == kernels::PadMode::kWrap) return (i % size + size) % size;
+  if (size == 1) return 0;
+  const int64_t turn = 2 * (size - 1), at = (i % turn + turn) % turn;
+  return at < size ? at : turn - at;
+}
+
+void run_grad(const KernelArgs& args) noexcept {
+  kernels::run_resize_grad(*static_cast<const kernels::ResizePlan*>(args.params), args.inputs[0].data, args.outputs[0].data, args.scratch, *args.pool);
+}
+
+Binding bind_grad(const PlannedNode& n) {
+  const PlannedValue &dy = n.input(0), &x = n.input(1);
+  if (x.dtype != DType::kF32 && x.dtype != DType::kF64) n.unsupported("no kernel for this element type");
+  if (n.input(2).constant == nullptr || (n.has_input(3) && n.input(3).constant == nullptr)) n.unsupported("the pads are not known when the graph is planned");
+  const int rank = x.shape.rank();
+  if (dy.shape.rank() != rank || x.shape.count() == 0) n.unsupported("dY and X do not fit");
+  const std::vector<int64_t> pads = to_int64(*n.input(2).constant);
+  std::vector<int64_t> axes;
+  if (n.has_input(3)) axes = to_int64(*n.input(3).constant);
+  for (int d = 0; !n.has_input(3) && d < rank; ++d) axes.push_back(d);
+  if (pads.size() != 2 * axes.size()) n.unsupported("there are not two pads a dimension");
+  const std::string_view mode = n.attributes.get_string("mode", "constant");
+  const kernels::PadMode by = mode == "reflect" ? kernels::PadMode::kReflect : mode == "edge" ? kernels::PadMode::kEdge : kernels::PadMode::kWrap;
+  auto plan = std::make_shared<kernels::ResizePlan>();
+  plan->in = x.shape;
+  plan->element_size = dtype_size(x.dtype);
+  for (size_t a = 0; a < axes.size(); ++a) {
+    const int d = planned_axis(n, axes[a], rank);
+    if (dy.shape[d] == x.shape[d] && pads[a] == 0) continue;
+    kernels::ResizeAxis axis{d, x.shape[d], dy.shape[d], 1, {}, {}};
+    for (int64_t i = 0; i < dy.shape[d]; ++i) axis.positions.push_back(static_cast<int32_t>(source(by, i - pads[a], x.shape[d])));
+    plan->axes.push_back(std::move(axis));
+  }
+  return {run_grad, plan, kernels::resize_scratch_bytes(*plan)};
+}
+
 // Taking away what was put: the same pads negated.
 std::vector<ValueId> gradient(GradContext& c) {
   std::vector<ValueId> grads(c.node.inputs.size(), kNone);
-  if (c.node.attributes.get_string("mode", "constant") != "constant") return grads;
+  if (c.node.attributes.get_string("mode", "constant") != "constant") {
+    grads[0] = c.graph.add1(kPadGrad, {c.grad(), c.input(0), c.input(1), c.input(3)}, c.node.attributes);
+    return grads;
+  }
   grads[0] = c.graph.add1(kPad, {c.grad(), c.graph.add1(kNeg, {c.input(1)}), kNone, c.input(3)});
   return grads;
 }
@@ -161,6 +212,15 @@ constinit const OpDef kPad = {.name = "Pad",
                               .infer = infer,
                               .cost = cost,
                               .bind = bind};
+
+constinit const OpDef kPadGrad = {.name = "PadGrad",
+                                  .domain = "ai.omni",
+                                  .inputs = kGradInputs,
+                                  .outputs = kGradOutputs,
+                                  .attributes = kAttributes,
+                                  .infer = infer_grad,
+                                  .cost = cost,
+                                  .bind = bind_grad};
 
 extern const GradDef kPadGradient;
 constinit const GradDef kPadGradient = {.op = &kPad, .rule = gradient};

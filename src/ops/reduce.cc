@@ -192,9 +192,18 @@ std::vector<ValueId> d_extremum(GradContext& c) {  // shared equally by all elem
   const ValueId is_it = cast_to(c.graph, c.graph.add1(kEqual, {t.x, t.y}), c.graph.type(t.x).dtype);
   return t.result(t.mul(is_it, t.div(t.g, sum_to(c.graph, is_it, t.y))));
 }
-std::vector<ValueId> d_product(GradContext& c) {  // wrong where x is 0, as in most frameworks
+// The product of all others: of the elements that are not 0 over x where none is 0; that product itself at the only 0; nothing where there are more.
+std::vector<ValueId> d_product(GradContext& c) {
   const Terms t(c);
-  return t.result(t.div(t.mul(t.g, t.y), t.x));
+  Graph& g = c.graph;
+  const ValueId zero = g.add1(kEqual, {t.x, t.num(0)}), safe = g.add1(kWhere, {zero, t.num(1), t.x});
+  Attributes kept = c.node.attributes;
+  kept.set("keepdims", int64_t{1});
+  const auto over = [&](const OpDef& op, ValueId v) { return g.add1(op, {v, c.input(1)}, kept); };
+  const ValueId product = over(kReduceProd, safe), zeros = over(kReduceSum, cast_to(g, zero, g.type(t.x).dtype));
+  const ValueId none = g.add1(kLess, {zeros, t.num(0.5)}), one = g.add1(kLess, {zeros, t.num(1.5)});
+  const ValueId at_zero = g.add1(kWhere, {g.add1(kAnd, {zero, one}), product, t.num(0)});
+  return t.result(t.mul(t.g, g.add1(kWhere, {none, t.div(product, safe), at_zero})));
 }
 std::vector<ValueId> d_l1(GradContext& c) {
   const Terms t(c);

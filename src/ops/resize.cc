@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/kernel_args.h"
+#include "graph/grad_def.h"
 #include "ops/elementwise.h"
 #include "ops/vision/crop_and_resize.h"
 
@@ -15,6 +16,8 @@ namespace {
 constexpr Formal kInputs[] = {{"X"}, {"roi", kOptional}, {"scales", kOptional}, {"sizes", kOptional}};
 constexpr Formal kUpsampleInputs[] = {{"X"}, {"scales"}};
 constexpr Formal kOutputs[] = {{"Y"}};
+constexpr Formal kGradInputs[] = {{"dY"}, {"X"}, {"scales", kOptional}};
+constexpr Formal kGradOutputs[] = {{"dX"}};
 constexpr AttributeDef kAttributes[] = {{"mode", AttributeKind::kString},
                                         {"coordinate_transformation_mode", AttributeKind::kString},
                                         {"nearest_mode", AttributeKind::kString},
@@ -180,16 +183,17 @@ void run(const KernelArgs& args) noexcept {
   kernels::run_resize(*static_cast<const kernels::ResizePlan*>(args.params), args.inputs[0].data, args.outputs[0].data, args.scratch, *args.pool);
 }
 
-Binding bind_scaled(const PlannedNode& n, const Tensor* scales, const kernels::ResizeOptions& options) {
-  const PlannedValue &x = n.input(0), &y = n.output(0);
+// What resampling `x` to the shape of `y` takes; the node's attributes say how.
+std::shared_ptr<kernels::ResizePlan> plan_scaled(const PlannedNode& n, const PlannedValue& x, const PlannedValue& y, const Tensor* scales,
+                                                 const kernels::ResizeOptions& options) {
   const bool nearest = options.mode == kernels::ResizeMode::kNearest;
-  if (nearest ? dtype_bits(x.dtype) < 8 : x.dtype != DType::kF32) n.unsupported("no kernel for this element type");
+  if (nearest ? dtype_bits(x.dtype) < 8 : x.dtype != DType::kF32 && x.dtype != DType::kF64) n.unsupported("no kernel for this element type");
   const int rank = x.shape.rank();
   const std::vector<int> axes = axes_of(n.attributes, rank);
   auto plan = std::make_shared<kernels::ResizePlan>();
   plan->in = x.physical();
   plan->element_size = dtype_size(x.dtype);
-  if (y.shape.count() == 0) return {[](const KernelArgs&) noexcept {}, nullptr, 0};
+  if (y.shape.count() == 0) return plan;
   if (x.shape.count() == 0) n.unsupported("an empty tensor has nothing to resize");
   for (int d = 0; d < rank; ++d) {
     const auto listed = std::find(axes.begin(), axes.end(), d);
@@ -198,6 +202,12 @@ Binding bind_scaled(const PlannedNode& n, const Tensor* scales, const kernels::R
     if (y.shape[d] == x.shape[d] && scale == 1) continue;
     plan->axes.push_back(kernels::plan_resize_axis(physical_axis(d, rank, x.layout), x.shape[d], y.shape[d], scale, options));
   }
+  return plan;
+}
+
+Binding bind_scaled(const PlannedNode& n, const Tensor* scales, const kernels::ResizeOptions& options) {
+  const auto plan = plan_scaled(n, n.input(0), n.output(0), scales, options);
+  if (n.output(0).shape.count() == 0) return {[](const KernelArgs&) noexcept {}, nullptr, 0};
   return {run, plan, kernels::resize_scratch_bytes(*plan)};
 }
 
@@ -211,6 +221,41 @@ Binding bind_upsample(const PlannedNode& n) {
   options.coordinates = kernels::ResizeCoordinates::kAsymmetric;
   options.nearest = kernels::ResizeNearest::kFloor;
   return bind_scaled(n, given(n.input(1).constant), options);
+}
+
+// ai.omni.ResizeGrad(dY, X, scales): X gives its shape only; carries the attributes of Resize.
+void infer_grad(InferContext& c) {
+  if (c.input(0).dtype != c.input(1).dtype) c.fail("dY and X have different element types");
+  c.set(0, c.input(1));
+}
+
+void run_grad(const KernelArgs& args) noexcept {
+  kernels::run_resize_grad(*static_cast<const kernels::ResizePlan*>(args.params), args.inputs[0].data, args.outputs[0].data, args.scratch, *args.pool);
+}
+
+Binding bind_grad(const PlannedNode& n) {
+  const PlannedValue& x = n.input(1);
+  if (x.dtype != DType::kF32 && x.dtype != DType::kF64) n.unsupported("no kernel for this element type");
+  if (n.input(0).shape.rank() != x.shape.rank()) n.unsupported("dY and X differ in rank");
+  if (n.input(0).shape.count() == 0 || x.shape.count() == 0) n.unsupported("an empty tensor has nothing to resize");
+  const auto plan = plan_scaled(n, x, n.input(0), n.has_input(2) ? given(n.input(2).constant) : nullptr, options_of(n));
+  return {run_grad, plan, kernels::resize_scratch_bytes(*plan)};
+}
+
+std::vector<ValueId> gradient_with(GradContext& c, ValueId scales, Attributes attributes) {
+  std::vector<ValueId> grads(c.node.inputs.size(), kNone);
+  if (attributes.get_string("coordinate_transformation_mode", "") == "tf_crop_and_resize") return grads;
+  if (scales != kNone && c.graph.type(scales).is_static() && c.graph.type(scales).shape()->count() == 0) scales = kNone;
+  grads[0] = c.graph.add1(kResizeGrad, {c.grad(), c.input(0), scales}, std::move(attributes));
+  return grads;
+}
+
+std::vector<ValueId> gradient(GradContext& c) { return gradient_with(c, c.input(2), c.node.attributes); }
+std::vector<ValueId> upsample_gradient(GradContext& c) {
+  Attributes attributes = c.node.attributes;
+  attributes.set("coordinate_transformation_mode", "asymmetric");
+  attributes.set("nearest_mode", "floor");
+  return gradient_with(c, c.input(1), std::move(attributes));
 }
 
 Cost cost(const PlannedNode& n) {
@@ -240,5 +285,18 @@ constinit const OpDef kUpsample = {.name = "Upsample",
                                    .infer = infer_upsample,
                                    .cost = cost,
                                    .bind = bind_upsample};
+
+constinit const OpDef kResizeGrad = {.name = "ResizeGrad",
+                                     .domain = "ai.omni",
+                                     .inputs = kGradInputs,
+                                     .outputs = kGradOutputs,
+                                     .attributes = kAttributes,
+                                     .infer = infer_grad,
+                                     .cost = cost,
+                                     .bind = bind_grad};
+
+extern const GradDef kResizeGradient, kUpsampleGradient;
+constinit const GradDef kResizeGradient = {.op = &kResize, .rule = gradient};
+constinit const GradDef kUpsampleGradient = {.op = &kUpsample, .rule = upsample_gradient};
 
 }  // namespace omni::ops

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/kernel_args.h"
+#include "graph/grad_def.h"
 #include "ops/elementwise.h"
 
 namespace omni::ops {
@@ -177,6 +178,7 @@ constinit const OpDef kGatherElements = {.name = "GatherElements",
                                          .outputs = kOutputs,
                                          .attributes = kAxis,
                                          .versions = k13_11,
+                                         .traits = kMovesData,
                                          .infer = infer_gather_elements,
                                          .cost = moved,
                                          .bind = bind_gather_elements};
@@ -185,6 +187,7 @@ constinit const OpDef kGatherND = {.name = "GatherND",
                                    .outputs = kOutputs,
                                    .attributes = kBatchDims,
                                    .versions = k13_12_11,
+                                   .traits = kMovesData,
                                    .infer = infer_gather_nd,
                                    .cost = moved,
                                    .bind = bind_gather_nd};
@@ -193,6 +196,7 @@ constinit const OpDef kScatterElements = {.name = "ScatterElements",
                                           .outputs = kOutputs,
                                           .attributes = kAxisReduction,
                                           .versions = k18_16_13_11,
+                                          .traits = kMovesData,
                                           .infer = infer_scatter_elements,
                                           .cost = moved,
                                           .bind = bind_scatter_elements};
@@ -201,6 +205,7 @@ constinit const OpDef kScatterND = {.name = "ScatterND",
                                     .outputs = kOutputs,
                                     .attributes = kReductionAttribute,
                                     .versions = k18_16_13_11,
+                                    .traits = kMovesData,
                                     .infer = infer_scatter,
                                     .cost = moved,
                                     .bind = bind_scatter_nd};
@@ -222,5 +227,42 @@ constinit const OpDef kScatter = {.name = "Scatter",
                                   .versions = k9,
                                   .infer = infer_scatter_elements,
                                   .expand = expand_scatter};
+
+namespace {
+
+ValueId zeros_like(Graph& g, ValueId x) { return g.add1(kBroadcastLike, {number(g, x, 0), x}); }
+
+std::vector<ValueId> gather_elements_gradient(GradContext& c) {
+  const Attributes attributes = {{"axis", c.node.attributes.get_int("axis", 0)}, {"reduction", std::string("add")}};
+  return {c.graph.add1(kScatterElements, {zeros_like(c.graph, c.input(0)), c.input(1), c.grad()}, attributes), kNone};
+}
+
+std::vector<ValueId> gather_nd_gradient(GradContext& c) {
+  if (c.node.attributes.get_int("batch_dims", 0) != 0) return {kNone, kNone};
+  return {c.graph.add1(kScatterND, {zeros_like(c.graph, c.input(0)), c.input(1), c.grad()}, {{"reduction", std::string("add")}}), kNone};
+}
+
+// Updates get the gradient of where they went; the data that of what was left ("none") or all of it ("add").
+std::vector<ValueId> scatter_gradient(GradContext& c, const OpDef& scatter, const OpDef& gather, const Attributes& axis) {
+  const std::string_view reduction = c.node.attributes.get_string("reduction", "none");
+  if (reduction != "none" && reduction != "add") return {kNone, kNone, kNone};
+  std::vector<ValueId> grads(3, kNone);
+  if (c.wants(0)) grads[0] = reduction == "add" ? c.grad() : c.graph.add1(scatter, {c.grad(), c.input(1), zeros_like(c.graph, c.input(2))}, axis);
+  if (c.wants(2)) grads[2] = c.graph.add1(gather, {c.grad(), c.input(1)}, axis);
+  return grads;
+}
+
+std::vector<ValueId> scatter_elements_gradient(GradContext& c) {
+  return scatter_gradient(c, kScatterElements, kGatherElements, {{"axis", c.node.attributes.get_int("axis", 0)}});
+}
+std::vector<ValueId> scatter_nd_gradient(GradContext& c) { return scatter_gradient(c, kScatterND, kGatherND, {}); }
+
+}  // namespace
+
+extern const GradDef kGatherElementsGradient, kGatherNDGradient, kScatterElementsGradient, kScatterNDGradient;
+constinit const GradDef kGatherElementsGradient = {.op = &kGatherElements, .rule = gather_elements_gradient};
+constinit const GradDef kGatherNDGradient = {.op = &kGatherND, .rule = gather_nd_gradient};
+constinit const GradDef kScatterElementsGradient = {.op = &kScatterElements, .rule = scatter_elements_gradient};
+constinit const GradDef kScatterNDGradient = {.op = &kScatterND, .rule = scatter_nd_gradient};
 
 }  // namespace omni::ops

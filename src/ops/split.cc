@@ -1,4 +1,6 @@
 // Split (ai.onnx): an axis cut into parts of the sizes in input 1, or into num_outputs equal parts (the last one smaller).
+#include <algorithm>
+
 #include "core/kernel_args.h"
 #include "graph/grad_def.h"
 #include "kernels/move/copy.h"
@@ -55,6 +57,8 @@ void infer(InferContext& c) {
     Type type = x;
     Dim size = sizes != nullptr ? (*sizes)[static_cast<size_t>(i)] : c.has_input(1) ? c.dims.fresh() : part;
     if (!c.has_input(1) && i + 1 == parts) size = c.dims.sub(whole, c.dims.mul(part, parts - 1));
+    // More parts than pieces of that size: the last ones are empty.
+    if (!c.has_input(1) && whole.is_constant()) size = std::clamp<int64_t>(whole.value - part.value * i, 0, part.value);
     if (size.is_constant() && size.value < 0) c.fail("there are more outputs than elements on the axis");
     type.dims[static_cast<size_t>(axis)] = size;
     std::optional<Contents> contents;
@@ -95,7 +99,7 @@ Binding bind(const PlannedNode& n) {
     if (n.outputs[i].present)
       part = n.outputs[i].shape;
     else if (!n.has_input(1))
-      part.set(axis, std::min(equal, x.shape[axis] - equal * static_cast<int64_t>(i)));
+      part.set(axis, std::clamp<int64_t>(x.shape[axis] - equal * static_cast<int64_t>(i), 0, equal));
     else if (sizes)
       part.set(axis, (*sizes)[i]);
     else
@@ -127,7 +131,7 @@ constinit const OpDef kSplit = {.name = "Split",
                                 .outputs = kOutputs,
                                 .attributes = kAttributes,
                                 .versions = kVersions,
-                                .traits = kQuantTransparent | kF16Safe,
+                                .traits = kQuantTransparent | kF16Safe | kMovesData,
                                 .layout = LayoutRule::kAny,
                                 .infer = infer,
                                 .cost = cost,

@@ -3,8 +3,9 @@
 #include <array>
 
 #include "core/kernel_args.h"
+#include "graph/grad_def.h"
 #include "kernels/move/copy.h"
-#include "ops/elementwise.h"
+#include "ops/composer.h"
 
 namespace omni::ops {
 
@@ -89,15 +90,36 @@ Binding bind(const PlannedNode& n) {
 
 Cost cost(const PlannedNode&) { return {0}; }
 
+// The repeats of one axis after another are summed.
+std::vector<ValueId> gradient(GradContext& c) {
+  const Composer b(c.graph);
+  const int rank = c.graph.type(c.input(0)).rank();
+  ValueId g = c.grad();
+  for (int64_t d = 0; d < rank; ++d) {
+    const Dim in = c.graph.type(c.input(0)).dim(static_cast<int>(d)), out = c.graph.type(c.grad()).dim(static_cast<int>(d));
+    if (in == out) continue;
+    std::vector<ValueId> shape;
+    for (int64_t e = 0; e < d; ++e) shape.push_back(b.size(c.input(0), e));
+    shape.push_back(b.slice(c.input(1), 0, d, d + 1));
+    shape.push_back(b.size(c.input(0), d));
+    for (int64_t e = d + 1; e < rank; ++e) shape.push_back(b.size(c.grad(), e));
+    g = b.reduce(kReduceSum, b.reshape_to(g, b.concat(std::move(shape), 0)), {d}, false);
+  }
+  return {g, kNone};
+}
+
 }  // namespace
 
 constinit const OpDef kTile = {.name = "Tile",
                                .inputs = kInputs,
                                .outputs = kOutputs,
                                .versions = kVersions,
-                               .traits = kQuantTransparent | kF16Safe,
+                               .traits = kQuantTransparent | kF16Safe | kMovesData,
                                .infer = infer,
                                .cost = cost,
                                .bind = bind};
+
+extern const GradDef kTileGradient;
+constinit const GradDef kTileGradient = {.op = &kTile, .rule = gradient};
 
 }  // namespace omni::ops

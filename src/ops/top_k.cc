@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/kernel_args.h"
+#include "graph/grad_def.h"
 #include "ops/elementwise.h"
 
 namespace omni::ops {
@@ -90,6 +91,13 @@ Binding bind(const PlannedNode& n) {
 
 Cost cost(const PlannedNode& n) { return {n.input(0).shape.count() * 4}; }
 
+// The gradient of each value goes to where it stood.
+std::vector<ValueId> gradient(GradContext& c) {
+  if (c.grad(0) == kNone || c.output(1) == kNone) return {kNone, kNone};
+  const ValueId zeros = c.graph.add1(kBroadcastLike, {number(c.graph, c.input(0), 0), c.input(0)});
+  return {c.graph.add1(kScatterElements, {zeros, c.output(1), c.grad(0)}, {{"axis", c.node.attributes.get_int("axis", -1)}}), kNone};
+}
+
 }  // namespace
 
 constinit const OpDef kTopK = {.name = "TopK",
@@ -100,5 +108,8 @@ constinit const OpDef kTopK = {.name = "TopK",
                                .infer = infer,
                                .cost = cost,
                                .bind = bind};
+
+extern const GradDef kTopKGradient;
+constinit const GradDef kTopKGradient = {.op = &kTopK, .rule = gradient};
 
 }  // namespace omni::ops

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/kernel_args.h"
+#include "graph/grad_def.h"
 #include "kernels/cast/cast.h"
 #include "kernels/move/copy.h"
 #include "ops/onnx_dtype.h"
@@ -99,6 +100,13 @@ Binding bind_eye(const PlannedNode& n) {
   return {run_eye, params, 0};
 }
 
+// What was kept keeps its gradient.
+std::vector<ValueId> trilu_gradient(GradContext& c) {
+  std::vector<ValueId> grads(c.node.inputs.size(), kNone);
+  grads[0] = c.graph.add1(kTrilu, {c.grad(), c.input(1)}, c.node.attributes);
+  return grads;
+}
+
 }  // namespace
 
 constinit const OpDef kTrilu = {.name = "Trilu",
@@ -111,5 +119,8 @@ constinit const OpDef kTrilu = {.name = "Trilu",
                                 .bind = bind_trilu};
 constinit const OpDef kEyeLike = {
     .name = "EyeLike", .inputs = kEyeInputs, .outputs = kOutputs, .attributes = kEyeAttributes, .versions = k9, .infer = infer_eye, .bind = bind_eye};
+
+extern const GradDef kTriluGradient;
+constinit const GradDef kTriluGradient = {.op = &kTrilu, .rule = trilu_gradient};
 
 }  // namespace omni::ops

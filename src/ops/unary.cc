@@ -221,6 +221,16 @@ ValueId d_neg(const Terms& t, const Attributes&) { return t.of(kNeg, t.g); }
 ValueId d_step(const Terms& t, const Attributes&) { return t.zero(); }
 ValueId d_sin(const Terms& t, const Attributes&) { return t.mul(t.g, t.of(kCos, t.x)); }
 ValueId d_cos(const Terms& t, const Attributes&) { return t.of(kNeg, t.mul(t.g, t.of(kSin, t.x))); }
+ValueId square(const Terms& t, ValueId v) { return t.mul(v, v); }
+ValueId d_tan(const Terms& t, const Attributes&) { return t.mul(t.g, t.add(t.num(1), square(t, t.y))); }
+ValueId d_asin(const Terms& t, const Attributes&) { return t.div(t.g, t.of(kSqrt, t.sub(t.num(1), square(t, t.x)))); }
+ValueId d_acos(const Terms& t, const Attributes& a) { return t.of(kNeg, d_asin(t, a)); }
+ValueId d_atan(const Terms& t, const Attributes&) { return t.div(t.g, t.add(t.num(1), square(t, t.x))); }
+ValueId d_sinh(const Terms& t, const Attributes&) { return t.mul(t.g, t.of(kCosh, t.x)); }
+ValueId d_cosh(const Terms& t, const Attributes&) { return t.mul(t.g, t.of(kSinh, t.x)); }
+ValueId d_asinh(const Terms& t, const Attributes&) { return t.div(t.g, t.of(kSqrt, t.add(square(t, t.x), t.num(1)))); }
+ValueId d_acosh(const Terms& t, const Attributes&) { return t.div(t.g, t.of(kSqrt, t.sub(square(t, t.x), t.num(1)))); }
+ValueId d_atanh(const Terms& t, const Attributes&) { return t.div(t.g, t.sub(t.num(1), square(t, t.x))); }
 
 }  // namespace
 
@@ -255,5 +265,14 @@ OMNI_UNARY_GRADIENT(kCeilGradient, kCeil, d_step);
 OMNI_UNARY_GRADIENT(kRoundGradient, kRound, d_step);
 OMNI_UNARY_GRADIENT(kSinGradient, kSin, d_sin);
 OMNI_UNARY_GRADIENT(kCosGradient, kCos, d_cos);
+OMNI_UNARY_GRADIENT(kTanGradient, kTan, d_tan);
+OMNI_UNARY_GRADIENT(kAsinGradient, kAsin, d_asin);
+OMNI_UNARY_GRADIENT(kAcosGradient, kAcos, d_acos);
+OMNI_UNARY_GRADIENT(kAtanGradient, kAtan, d_atan);
+OMNI_UNARY_GRADIENT(kSinhGradient, kSinh, d_sinh);
+OMNI_UNARY_GRADIENT(kCoshGradient, kCosh, d_cosh);
+OMNI_UNARY_GRADIENT(kAsinhGradient, kAsinh, d_asinh);
+OMNI_UNARY_GRADIENT(kAcoshGradient, kAcosh, d_acosh);
+OMNI_UNARY_GRADIENT(kAtanhGradient, kAtanh, d_atanh);
 
 }  // namespace omni::ops

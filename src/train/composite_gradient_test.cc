@@ -85,7 +85,19 @@ TEST(CompositeGradient, OperatorsWithoutARule) {
                       {&ops::kGroupNormalization, {{2, 4, 5}, {4}, {4}}, {{"num_groups", int64_t{2}}}},
                       {&ops::kMeanVarianceNormalization, {{2, 3, 4, 4}}},
                       {&ops::kDepthToSpace, {{1, 8, 2, 3}}, {{"blocksize", int64_t{2}}}},
-                      {&ops::kSpaceToDepth, {{1, 2, 4, 6}}, {{"blocksize", int64_t{2}}}}};
+                      {&ops::kSpaceToDepth, {{1, 2, 4, 6}}, {{"blocksize", int64_t{2}}}},
+                      {&ops::kRMSNormalization, {{3, 2, 5}, {5}}},
+                      {&ops::kLpNormalization, {{3, 5}}},
+                      {&ops::kGlobalLpPool, {{2, 2, 3, 3}}, {{"p", int64_t{3}}}},
+                      {&ops::kSwish, {{2, 9}}, {{"alpha", 1.5f}}},
+                      {&ops::kSwiGLU, {{2, 9}, {2, 9}}},
+                      {&ops::kCausalConvWithState, {{1, 2, 6}, {2, 1, 3}, {2}}},
+                      {&ops::kRotaryEmbedding, {{1, 2, 3, 4}, {1, 3, 2}, {1, 3, 2}}, {{"interleaved", int64_t{1}}}},
+                      {&ops::kRotaryEmbedding, {{1, 3, 8}, {1, 3, 2}, {1, 3, 2}}, {{"num_heads", int64_t{2}}}},
+                      {&ops::kAttention, {{1, 2, 3, 4}, {1, 2, 5, 4}, {1, 2, 5, 3}}},
+                      {&ops::kAttention, {{1, 3, 8}, {1, 3, 4}, {1, 3, 4}}, {{"q_num_heads", int64_t{4}}, {"kv_num_heads", int64_t{2}}, {"is_causal", int64_t{1}}}},
+                      {&ops::kEinsum, {{2, 3, 4}, {4, 5, 3}}, {{"equation", "bij,jkz->bkzi"}}},
+                      {&ops::kEinsum, {{3, 3}, {3}}, {{"equation", "ii,i->i"}}}};
   for (const Row& row : rows) check(row);
 }
 

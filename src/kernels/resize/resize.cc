@@ -59,16 +59,17 @@ void copy_nearest(const ResizeAxis& axis, int64_t outer, int64_t inner_bytes, co
   });
 }
 
-void combine(const ResizeAxis& axis, int64_t outer, int64_t inner, const float* x, float* y, core::ThreadPool& pool) {
+template <class T>
+void combine(const ResizeAxis& axis, int64_t outer, int64_t inner, const T* x, T* y, core::ThreadPool& pool) {
   const int64_t rows = outer * axis.out, group = std::max<int64_t>(1, kTaskBytes / (inner * axis.taps * 4));
   pool.parallel_for((rows + group - 1) / group, [&](int64_t task) {
     for (int64_t r = task * group; r < std::min(rows, (task + 1) * group); ++r) {
       const size_t first = static_cast<size_t>(r % axis.out * axis.taps);
-      const float* panel = x + r / axis.out * axis.in * inner;
-      float* to = y + r * inner;
+      const T* panel = x + r / axis.out * axis.in * inner;
+      T* to = y + r * inner;
       for (int t = 0; t < axis.taps; ++t) {
-        const float w = axis.weights[first + static_cast<size_t>(t)];
-        const float* from = panel + axis.positions[first + static_cast<size_t>(t)] * inner;
+        const T w = static_cast<T>(axis.weights[first + static_cast<size_t>(t)]);
+        const T* from = panel + axis.positions[first + static_cast<size_t>(t)] * inner;
         if (t == 0) {
           for (int64_t c = 0; c < inner; ++c) to[c] = w * from[c];
         } else if (w != 0) {
@@ -112,7 +113,7 @@ ResizeAxis plan_resize_axis(int axis, int64_t in, int64_t out, double scale, con
       sum += w;
       result.positions.push_back(static_cast<int32_t>(std::clamp<int64_t>(at, 0, in - 1)));
     }
-    for (const double w : weights) result.weights.push_back(static_cast<float>(sum != 0 ? w / sum : w));
+    for (const double w : weights) result.weights.push_back(sum != 0 ? w / sum : w);
   }
   return result;
 }
@@ -138,6 +139,8 @@ void run_resize(const ResizePlan& plan, const void* x, void* y, void* scratch, c
     for (int d = axis.axis + 1; d < plan.in.rank(); ++d) inner *= dims[d];
     if (axis.weights.empty()) {
       copy_nearest(axis, outer, inner * static_cast<int64_t>(plan.element_size), static_cast<const char*>(from), static_cast<char*>(to), pool);
+    } else if (plan.element_size == sizeof(double)) {
+      combine(axis, outer, inner, static_cast<const double*>(from), static_cast<double*>(to), pool);
     } else {
       combine(axis, outer, inner, static_cast<const float*>(from), static_cast<float*>(to), pool);
     }

@@ -1,6 +1,6 @@
 // Resampling of tensors along any axes, one axis after the other: a result is Σ weight · input over a few positions of that axis.
 //
-// Nearest copies elements of any size; the others are f32. Positions and weights follow ONNX's Resize 19 (coordinate transformations, nearest
+// Nearest copies elements of any size; the others are f32, or f64 where element_size is 8. Positions and weights follow ONNX's Resize 19 (coordinate transformations, nearest
 // modes, cubic coefficient, antialiasing, excluded outside).
 #pragma once
 
@@ -30,7 +30,7 @@ struct ResizeAxis {
   int64_t in = 1, out = 1;
   int taps = 1;
   std::vector<int32_t> positions;
-  std::vector<float> weights;  // empty for nearest
+  std::vector<double> weights;  // empty for nearest
 };
 
 // `scale` is out / in as the operator states it (the size alone may not give it exactly). in and out are at least 1.
@@ -45,5 +45,7 @@ struct ResizePlan {
 // Bytes for the intermediate tensors, two of the largest.
 size_t resize_scratch_bytes(const ResizePlan& plan);
 void run_resize(const ResizePlan& plan, const void* x, void* y, void* scratch, core::ThreadPool& pool) noexcept;
+// dX from dY, by the same plan and scratch; f32, or f64 (element_size 8). Axes without weights copy.
+void run_resize_grad(const ResizePlan& plan, const void* dy, void* dx, void* scratch, core::ThreadPool& pool) noexcept;
 
 }  // namespace omni::kernels

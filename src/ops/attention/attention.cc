@@ -77,9 +77,9 @@ void check_ranks(const InferContext& c) {
 void infer(InferContext& c) {
   check_ranks(c);
   const Operand q = operand(c, 0, "q_num_heads"), k = operand(c, 1, "kv_num_heads"), v = operand(c, 2, "kv_num_heads");
-  if (!q.heads.is_constant() || !k.heads.is_constant()) c.fail("the number of heads must be known");
-  if (k.heads.value < 1 || q.heads.value % k.heads.value != 0) c.fail("the heads of K do not divide those of Q");
-  if (k.heads != v.heads) c.fail("K and V differ in heads");
+  const bool known = q.heads.is_constant() && k.heads.is_constant();
+  if (known && (k.heads.value < 1 || q.heads.value % k.heads.value != 0)) c.fail("the heads of K do not divide those of Q");
+  if (k.heads.is_constant() && v.heads.is_constant() && k.heads != v.heads) c.fail("K and V differ in heads");
   if (q.size.is_constant() && k.size.is_constant() && q.size != k.size) c.fail("Q and K differ in head size");
   const Dim total = c.has_input(4) ? c.dims.add(c.input(4).dim(2), k.length) : k.length;
   const DType dtype = c.input(0).dtype;
@@ -158,8 +158,7 @@ std::vector<ValueId> Expansion::run(size_t outputs) const {
     k = b.concat({input(4), k}, 2);
     v = b.concat({input(5), v}, 2);
   }
-  const int64_t heads = b.g.type(q).dim(1).value, groups = b.g.type(k).dim(1).value;
-  const bool grouped = heads != groups;
+  const bool grouped = b.g.type(q).dim(1) != b.g.type(k).dim(1);
   ValueId scaled = q;
   if (a.has("scale")) {
     scaled = b.mul(q, static_cast<double>(a.get_float("scale", 1)));
@@ -172,9 +171,9 @@ std::vector<ValueId> Expansion::run(size_t outputs) const {
   // Heads that share a key stand beside each other: [batch, groups, heads / groups, …] against [batch, groups, 1, …].
   ValueId scores = kNone;
   if (grouped) {
-    const ValueId shape = b.concat({b.ints({0, groups, heads / groups}), b.size(q, 2), b.size(q, 3)}, 0);
+    const ValueId shape = b.concat({b.ints({0}), b.size(k, 1), b.ints({-1}), b.size(q, 2), b.size(q, 3)}, 0);
     const ValueId product = b.matmul(b.reshape_to(scaled, shape), b.unsqueeze(keys, {2}));
-    scores = b.reshape_to(product, b.concat({b.ints({0, heads}), b.size(q, 2), b.size(k, 2)}, 0));
+    scores = b.reshape_to(product, b.concat({b.ints({0}), b.size(q, 1), b.size(q, 2), b.size(k, 2)}, 0));
   } else {
     scores = b.matmul(scaled, keys);
   }
@@ -197,9 +196,9 @@ std::vector<ValueId> Expansion::run(size_t outputs) const {
   const ValueId mix = cast_to(b.g, weights, b.g.type(v).dtype);
   ValueId y = kNone;
   if (grouped) {
-    const ValueId shape = b.concat({b.ints({0, groups, heads / groups}), b.size(q, 2), b.size(k, 2)}, 0);
+    const ValueId shape = b.concat({b.ints({0}), b.size(k, 1), b.ints({-1}), b.size(q, 2), b.size(k, 2)}, 0);
     y = b.matmul(b.reshape_to(mix, shape), b.unsqueeze(v, {2}));
-    y = b.reshape_to(y, b.concat({b.ints({0, heads}), b.size(q, 2), b.size(v, 3)}, 0));
+    y = b.reshape_to(y, b.concat({b.ints({0}), b.size(q, 1), b.size(q, 2), b.size(v, 3)}, 0));
   } else {
     y = b.matmul(mix, v);
   }

@@ -46,27 +46,28 @@ constexpr AttributeDef kConvAttributes[] = {{"activation", AttributeKind::kStrin
 void infer_conv(InferContext& c) {
   const Type &x = c.input(0), &w = c.input(1);
   if (!x.ranked || x.rank() != 3 || !w.ranked || w.rank() != 3) c.fail("the input and the weight are of rank 3");
-  if (!x.dim(1).is_constant() || !w.dim(2).is_constant() || w.dim(2).value < 1) c.fail("the channels and the kernel size must be known");
+  if (!x.dim(1).is_constant()) c.fail("the number of channels must be known");
+  if (w.dim(2).is_constant() && w.dim(2).value < 1) c.fail("the kernel is empty");
   if (w.dim(0).is_constant() && w.dim(0) != x.dim(1)) c.fail("the input and the weight differ in channels");
   const std::string_view activation = c.attributes.get_string("activation", "none");
   if (activation != "none" && activation != "silu" && activation != "swish") c.fail("activation " + quoted(activation) + " does not exist");
   c.set(0, x);
-  c.set(1, Type(x.dtype, std::vector<Dim>{x.dim(0), x.dim(1), w.dim(2).value - 1}));
+  c.set(1, Type(x.dtype, std::vector<Dim>{x.dim(0), x.dim(1), c.dims.sub(w.dim(2), 1)}));
 }
 
 std::vector<ValueId> expand_conv(Graph& g, const Node& n) {
   const Composer b(g);
   const std::vector<ValueId> inputs = n.inputs;
   const bool active = n.attributes.get_string("activation", "none") != "none";
-  const int64_t taps = g.type(inputs[1]).dim(2).value, channels = g.type(inputs[0]).dim(1).value;
+  const int64_t channels = g.type(inputs[0]).dim(1).value;
   const bool has_past = inputs.size() > 3 && inputs[3] != kNone, has_bias = inputs.size() > 2 && inputs[2] != kNone;
-  const ValueId x = has_past ? b.concat({inputs[3], inputs[0]}, 2) : g.add1(kPad, {inputs[0], b.ints({0, 0, taps - 1, 0, 0, 0})});
+  const ValueId x = has_past ? b.concat({inputs[3], inputs[0]}, 2) : g.add1(kPad, {inputs[0], b.concat({b.ints({0, 0}), b.sub(b.size(inputs[1], 2), b.ints({1})), b.ints({0, 0, 0})}, 0)});
   std::vector<ValueId> operands = {x, inputs[1]};
   if (has_bias) operands.push_back(inputs[2]);
   ValueId y = g.add1(kConv, std::move(operands), {{"group", channels}});
   if (active) y = swish(b, y, 1);
-  const ValueId state = taps > 1 ? b.slice(x, 2, 1 - taps, INT64_MAX) : b.slice(x, 2, 0, 0);
-  return {y, state};
+  // What comes after as many values as the input has: the last of kernel size - 1.
+  return {y, g.add1(kSlice, {x, b.size(inputs[0], 2), b.ints({INT64_MAX}), b.ints({2})})};
 }
 
 }  // namespace

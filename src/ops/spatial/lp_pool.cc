@@ -1,7 +1,8 @@
 // LpPool and GlobalLpPool (ai.onnx): the p-norm of each window.
 #include <algorithm>
 
-#include "ops/op_list.h"
+#include "graph/grad_def.h"
+#include "ops/composer.h"
 #include "ops/spatial/pool_nd.h"
 #include "ops/window.h"
 
@@ -67,6 +68,40 @@ Cost cost_global(const PlannedNode& n) { return {.operations = 2 * n.input(0).sh
 
 Binding bind(const PlannedNode& n) { return bind_pool_nd(n, PoolKind::kNorm); }
 
+// d|x|^p summed and rooted: sign(x) |x|^(p-1) times what y^(1-p) dY, spread over the windows, comes to; AveragePoolGrad divides by the window.
+std::vector<ValueId> gradient(GradContext& c) {
+  if (c.node.attributes.get_int("ceil_mode", 0) != 0) return {kNone};
+  const Composer b(c.graph);
+  const ValueId x = c.input(0), y = c.output(0);
+  const double p = static_cast<double>(c.node.attributes.get_int("p", 2));
+  double window = 1;
+  for (const int64_t k : c.node.attributes.get_ints("kernel_shape")) window *= static_cast<double>(k);
+  Attributes attributes = c.node.attributes;
+  attributes.erase("p");
+  attributes.set("count_include_pad", int64_t{1});
+  ValueId flow = c.grad();
+  if (p != 1) {
+    const ValueId empty = c.graph.add1(kEqual, {y, number(c.graph, y, 0)});
+    flow = b.where(empty, number(c.graph, y, 0), b.mul(flow, c.graph.add1(kPow, {b.where(empty, number(c.graph, y, 1), y), number(c.graph, y, 1 - p)})));
+  }
+  const ValueId spread = b.mul(c.graph.add1(kAveragePoolGrad, {flow, x}, std::move(attributes)), window);
+  const ValueId sign = c.graph.add1(kSign, {x});
+  if (p == 1) return {b.mul(spread, sign)};
+  return {b.mul(spread, b.mul(sign, c.graph.add1(kPow, {c.graph.add1(kAbs, {x}), number(c.graph, x, p - 1)})))};
+}
+
+// The same of the whole picture, for gradients.
+std::vector<ValueId> expand_global(Graph& g, const Node& n) {
+  const Composer b(g);
+  const ValueId x = n.inputs[0];
+  const int64_t p = n.attributes.get_int("p", 2);
+  std::vector<int64_t> axes;
+  for (int d = 2; d < g.type(x).rank(); ++d) axes.push_back(d);
+  if (p <= 2) return {b.reduce(p == 1 ? kReduceL1 : kReduceL2, x, axes, true)};
+  const ValueId powers = g.add1(kPow, {g.add1(kAbs, {x}), number(g, x, static_cast<double>(p))});
+  return {g.add1(kPow, {b.reduce(kReduceSum, powers, axes, true), number(g, x, 1.0 / static_cast<double>(p))})};
+}
+
 }  // namespace
 
 constinit const OpDef kLpPool = {.name = "LpPool",
@@ -87,6 +122,10 @@ constinit const OpDef kGlobalLpPool = {.name = "GlobalLpPool",
                                        .versions = kGlobalVersions,
                                        .infer = infer_global,
                                        .cost = cost_global,
-                                       .bind = bind};
+                                       .bind = bind,
+                                       .expand = expand_global};
+
+extern const GradDef kLpPoolGradient;
+constinit const GradDef kLpPoolGradient = {.op = &kLpPool, .rule = gradient};
 
 }  // namespace omni::ops
