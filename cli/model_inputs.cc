@@ -45,7 +45,7 @@ std::pair<std::string, std::string> split(const std::string& text, const std::ve
 
 }  // namespace
 
-Tensors load_inputs(const std::vector<std::string>& texts, const std::vector<ValueInfo>& inputs, const Preprocess& preprocess) {
+Tensors load_inputs(const std::vector<std::string>& texts, const std::vector<ValueInfo>& inputs, const Preprocess& preprocess, bool complete) {
   Tensors tensors;
   for (const std::string& text : texts) {
     const auto [name, path] = split(text, inputs);
@@ -60,7 +60,7 @@ Tensors load_inputs(const std::vector<std::string>& texts, const std::vector<Val
     tensors.emplace(name, std::move(tensor));
   }
   for (const ValueInfo& input : inputs) {
-    if (!tensors.contains(input.name)) {
+    if (complete && !tensors.contains(input.name)) {
       throw Error(ErrorCode::kInvalidArgument, "input " + printable(input.name) + " " + input.type + " is missing", "--input",
                   "add --input " + input.name + "=FILE.npy");
     }

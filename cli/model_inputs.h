@@ -11,9 +11,9 @@ namespace omni::cli {
 
 using Tensors = std::map<std::string, Tensor, std::less<>>;
 
-// "NAME=FILE" (or "FILE" for a model with one input), FILE an .npy or a JPEG or PNG picture, told apart by content. Every input exactly once.
-// Throws Error naming the input.
-Tensors load_inputs(const std::vector<std::string>& texts, const std::vector<ValueInfo>& inputs, const Preprocess& preprocess);
+// "NAME=FILE" (or "FILE" for a model with one input), FILE an .npy or a JPEG or PNG picture, told apart by content. Every input exactly once, or, where
+// `complete` is false, at most once. Throws Error naming the input.
+Tensors load_inputs(const std::vector<std::string>& texts, const std::vector<ValueInfo>& inputs, const Preprocess& preprocess, bool complete = true);
 
 // The output's file name: every character outside [A-Za-z0-9._-] becomes '_', then ".npy".
 std::string output_file_name(std::string_view output);

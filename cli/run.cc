@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <numeric>
 
+#include "loop_options.h"
 #include "manifest.h"
 #include "model_inputs.h"
 #include "quantity.h"
@@ -29,10 +30,12 @@ constexpr OptionSpec kProfileOptions[] = {
     {"--trace", "FILE", "write the run's trace for chrome://tracing or Perfetto", Kind::kText},
     {"--repeat", "N", "run so often, for the profile", Kind::kCount, "1"},
 };
-constexpr OptionGroup kGroups[] = {{"Options", kOptions}, {"Profile", kProfileOptions}, kPreprocessGroup, kMachineGroup, kOutputGroup};
+constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kLoopGroup, {"Profile", kProfileOptions}, kPreprocessGroup, kMachineGroup, kOutputGroup};
 constexpr Example kExamples[] = {
     {"The five likeliest classes of a picture", "omni run lenet5.onnx --input input=shirt.png --channels 1 --top 5"},
     {"Outputs as .npy files", "omni run lenet5.onnx --input input=shirt.npy --output-dir answers"},
+    {"A detector with state, over a recording in pieces of 512", "omni run detector.onnx --loop 0 --chunk sound=512 --input sound=recording.npy --output-dir heard"},
+    {"Twenty tokens, each drawn among the five likeliest", "omni run decoder.onnx --loop 20 --top-k 5 --seed 7 --input input_ids=prompt.npy"},
 };
 
 struct Ranked {
@@ -141,9 +144,34 @@ void write_results(const Arguments& arguments, Output& output, const Tensors& ou
   for (const std::string& path : paths) output.line("wrote " + path);
 }
 
+int run_in_loop(const Arguments& arguments, Output& output, const Graph& graph, const std::vector<std::string>& texts) {
+  const Tensors inputs = load_inputs(texts, graph.inputs(), preprocess_option(arguments, graph), false);
+  LoopOptions options = loop_options(arguments);
+  options.progress = output.progress("loop");
+  LoopResult result;
+  try {
+    result = run_loop(graph, inputs, options, {.threads = threads_option(arguments), .isa = arguments.text("--isa")});
+  } catch (const Error& error) {
+    throw error.within(arguments.positional(0));
+  }
+  output.end_progress();
+  output.input().set("path", arguments.positional(0)).set("inputs", Json::array(texts));
+  print_loop(output, result);
+  if (arguments.given("--output-dir")) write_results(arguments, output, result.outputs, texts);
+  if (!arguments.given("--output-dir") || output.json()) output.result().set("outputs", print_outputs(output, result.outputs));
+  return 0;
+}
+
 int run(const Arguments& arguments, Output& output) {
   const std::string& path = arguments.positional(0);
   const Graph graph = Graph::load(path);
+  if (arguments.given("--loop")) {
+    for (const char* other : {"--profile", "--trace", "--repeat", "--top"}) {
+      if (arguments.given(other)) throw Error(ErrorCode::kInvalidArgument, "does not go together with --loop", other, "leave one of them out");
+    }
+    return run_in_loop(arguments, output, graph, input_files(arguments));
+  }
+  require_no_loop_options(arguments);
   const bool profile = arguments.flag("--profile") || arguments.given("--trace");
   const std::vector<std::string> labels = labels_for(arguments, graph);
   const std::vector<std::string> texts = input_files(arguments);
@@ -173,6 +201,6 @@ int run(const Arguments& arguments, Output& output) {
 
 }  // namespace
 
-extern const CommandSpec kRun = {"run", "Run a model once on inputs from files", kPositionals, kGroups, kExamples, run};
+extern const CommandSpec kRun = {"run", "Run a model once, or in a loop, on inputs from files", kPositionals, kGroups, kExamples, run};
 
 }  // namespace omni::cli

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <numeric>
 
 #include "core/error.h"
 #include "formats/dataset/npy.h"
@@ -92,6 +93,55 @@ TEST_P(OnnxModels, ExportAndImportAgainIsTheSameGraph) {
                             b = runtime::Session(again.clone(), {.threads = 1}).run(inputs);
   ASSERT_EQ(a.size(), b.size());
   for (size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(a[i].equal(b[i])) << "output " << i;
+}
+
+// A voice-like sound, chunk by chunk, the state fed back: what ONNX Runtime 1.32 gives for the same samples.
+struct Stream {
+  int64_t rate, chunk;
+  std::vector<double> voice;  // of each chunk
+  double state_rms;           // after the last
+  std::vector<double> first, second;  // elements of the last state's two rows
+};
+
+Tensor samples(const Stream& s, int64_t chunk) {
+  Tensor x(core::DType::kF32, {1, s.chunk});
+  for (int64_t i = 0; i < s.chunk; ++i) {
+    constexpr double kTurn = 6.283185307179586;
+    const double t = static_cast<double>(chunk * s.chunk + i) / static_cast<double>(s.rate);
+    double sum = 0;
+    for (int h = 1; h < 12; ++h) sum += std::sin(h * kTurn * 130 * t) / h;
+    x.mutable_values<float>()[static_cast<size_t>(i)] = static_cast<float>(sum * 0.12 * (0.6 + 0.4 * std::sin(kTurn * 4 * t)));
+  }
+  return x;
+}
+
+TEST(SileroVad, GivesWhatOnnxRuntimeGivesOverSeveralChunks) {
+  const std::string path = OMNI_SHARED_DIR "/models/silero_vad/model.onnx";
+  if (!fs::exists(path)) {
+    if (std::getenv("CI") != nullptr) FAIL() << path << " is missing";
+    GTEST_SKIP() << path << " is missing";
+  }
+  const Stream streams[] = {
+      {16000, 512, {0.0005886555, 0.0005277395, 0.0005189776, 0.0005177557, 0.0005176067, 0.0005176067, 0.0005175769, 0.0005175769}, 2.3341054916381836,
+       {-0.99999976, 0, 0, 0}, {-8, 1, 1, -1}},
+      {8000, 256, {0.5868717, 0.8626688, 0.9195583, 0.9585985, 0.9435444, 0.9326198, 0.8579924, 0.7466856}, 0.7915778756141663,
+       {0.11912435, -0.21514393, -0.2627411, 0.09274375}, {1.6107959, -0.22089307, -0.5926284, 0.65071267}},
+  };
+  runtime::Session session(formats::import_onnx(path), {.threads = 2});
+  for (const Stream& s : streams) {
+    Tensor state(core::DType::kF32, {2, 1, 128});
+    const double rms = std::sqrt(std::inner_product(s.voice.begin(), s.voice.end(), s.voice.begin(), 0.0) / static_cast<double>(s.voice.size()));
+    for (size_t c = 0; c < s.voice.size(); ++c) {
+      const std::vector<Tensor> out = session.run(std::vector<Tensor>{samples(s, static_cast<int64_t>(c)), state, Tensor::scalar(s.rate)});
+      EXPECT_NEAR(core::to_double(out[0])[0], s.voice[c], 1e-3 * std::max(std::abs(s.voice[c]), rms)) << s.rate << " Hz, chunk " << c;
+      state = out[1];
+    }
+    const std::vector<double> last = core::to_double(state);
+    const auto near = [&](size_t at, double expected) { EXPECT_NEAR(last[at], expected, 1e-3 * std::max(std::abs(expected), s.state_rms)) << at; };
+    for (size_t i = 0; i < 4; ++i) near(i, s.first[i]);
+    for (size_t i = 0; i < 4; ++i) near(128 + i, s.second[i]);
+    EXPECT_NEAR(std::sqrt(std::inner_product(last.begin(), last.end(), last.begin(), 0.0) / static_cast<double>(last.size())), s.state_rms, 1e-3 * s.state_rms);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Shared, OnnxModels,

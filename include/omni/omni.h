@@ -273,6 +273,35 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
+// A model run again and again, with outputs fed back into inputs: decoders with their cache of keys and values, audio with state, plain recurrence.
+struct LoopOptions {
+  int64_t steps = 0;  // 0: one for each chunk
+  // Output → input. Empty: found by name ("present.0.key" → "past_key_values.0.key", "stateN" → "state", "h_out" → "h").
+  std::vector<std::pair<std::string, std::string>> feeds = {};
+  // The scores of the next token and the tokens so far; "": "logits" and "input_ids" (or the like) where the model has both. Without a cache among the
+  // feeds a token is put behind the ones before it, with one it is the whole next input. "attention_mask" and "position_ids" grow along.
+  std::string token_output = {}, token_input = {};
+  int64_t top_k = 0;  // 0: the likeliest token; else drawn among so many, by their probabilities
+  double temperature = 1;
+  uint64_t seed = 1;
+  int64_t end_token = -1;  // ends the loop when every entry of the batch has given it
+  // An input that is cut along its last axis, a piece of `chunk` a step; the last one is filled up with zeros.
+  std::string chunk_input = {};
+  int64_t chunk = 0;
+  Progress progress = {};
+};
+
+struct LoopResult {
+  int64_t steps = 0;
+  std::vector<std::pair<std::string, std::string>> feeds;  // those that were used
+  std::vector<std::vector<int64_t>> tokens;                // chosen ones, by entry of the batch
+  // Fed outputs as the last step gave them; others of all steps, one behind the other along a new first axis where their shapes agree, else the last.
+  std::map<std::string, Tensor, std::less<>> outputs;
+};
+
+// Fed inputs that are not given start as zeros; sizes that nothing settles are 1, those of a cache's past 0. Throws Error.
+LoopResult run_loop(const Graph& graph, const std::map<std::string, Tensor, std::less<>>& inputs, const LoopOptions& loop, const SessionOptions& options = {});
+
 // ------------------------------------------------------------------------------------------------------------------- data
 
 struct DatasetOptions {

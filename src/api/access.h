@@ -103,6 +103,9 @@ int threads(int option);
 core::Isa isa(std::string_view option);
 runtime::SessionOptions session_options(int threads, std::string_view isa);
 
+// What a run gave, by name: of a sequence each element as "name[i]", of an optional that holds nothing nothing.
+void add_output(std::map<std::string, Tensor, std::less<>>& outputs, const std::string& name, core::Tensor tensor);
+
 ValueInfo value_info(const graph::Graph& graph, graph::ValueId id);
 std::vector<ValueInfo> values_info(const graph::Graph& graph, std::span<const graph::ValueId> ids);
 

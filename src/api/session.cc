@@ -35,6 +35,12 @@ Error as_error(const runtime::Result& result) {
 
 }  // namespace
 
+void api::add_output(std::map<std::string, Tensor, std::less<>>& outputs, const std::string& name, core::Tensor tensor) {
+  const std::span<const core::Tensor> elements = tensor.elements();
+  for (size_t i = 0; i < elements.size(); ++i) outputs.emplace(name + "[" + std::to_string(i) + "]", Access::tensor(elements[i]));
+  if (!tensor.is_sequence() && !tensor.is_nothing()) outputs.emplace(name, Access::tensor(std::move(tensor)));
+}
+
 const Tensor& Result::operator[](std::string_view name) const {
   const auto found = outputs().find(name);
   if (found != outputs_.end()) return found->second;
@@ -61,7 +67,7 @@ Result Session::run(const std::map<std::string, Tensor, std::less<>>& inputs) {
     std::map<std::string, core::Tensor> given;
     for (const auto& [name, tensor] : inputs) given.emplace(name, Access::tensor(tensor));
     std::map<std::string, Tensor, std::less<>> outputs;
-    for (auto& [name, tensor] : impl_->session.run(given)) outputs.emplace(name, Access::tensor(std::move(tensor)));
+    for (auto& [name, tensor] : impl_->session.run(given)) api::add_output(outputs, name, std::move(tensor));
     return Access::result(std::move(outputs));
   } catch (const Error& error) {
     return Access::result(error);
@@ -87,6 +93,7 @@ std::vector<Tensor> Session::prepare(std::span<const Tensor> inputs) {
   for (const Tensor& tensor : inputs) given.push_back(Access::tensor(tensor));
   std::vector<Tensor> outputs;
   for (const core::Tensor& tensor : impl_->session.run(given)) {
+    if (tensor.is_sequence() || tensor.is_nothing()) throw Error(ErrorCode::kUnsupported, "sequences and optionals cannot be bound", "Session::prepare", "run by name");
     if (tensor.dtype() == core::DType::kString)
       throw Error(ErrorCode::kUnsupported, "outputs of strings cannot be bound", "Session::prepare", "run by name");
     outputs.emplace_back(api::to_public(tensor.dtype()), tensor.shape().dims());

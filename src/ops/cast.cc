@@ -7,6 +7,7 @@
 #include "graph/grad_def.h"
 #include "ops/elementwise.h"
 #include "ops/onnx_dtype.h"
+#include "ops/strings/text.h"
 
 namespace omni::ops {
 
@@ -63,9 +64,15 @@ void copy(const KernelArgs& args) noexcept {
 
 Binding bind(const PlannedNode& n) {
   const DType from = n.input(0).dtype, to = n.output(0).dtype;
-  if (!kernels::cast_supports(from, to)) n.unsupported("strings are not converted");
+  if (from == DType::kString && dtype_bits(to) >= 8) return {numbers_of_text, nullptr, 0};
+  if (!kernels::cast_supports(from, to)) n.unsupported("no conversion between these types");
   if (from == to) return {copy, nullptr, 0};
   return {run, std::make_shared<kernels::CastKernel>(kernels::CastKernel{from, to, n.isa}), 0};
+}
+
+// To strings.
+std::vector<Tensor> produce(const PlannedNode&, std::span<const Tensor> inputs, StatusSlot&) {
+  return {inputs[0].dtype() == DType::kString ? inputs[0] : text_of_numbers(inputs[0])};
 }
 
 std::vector<ValueId> gradient(GradContext& c) {
@@ -84,7 +91,8 @@ constinit const OpDef kCast = {.name = "Cast",
                                .traits = kElementwise,
                                .layout = LayoutRule::kAny,
                                .infer = infer_cast,
-                               .bind = bind};
+                               .bind = bind,
+                               .produce = produce};
 // Only the element type of the second input matters: it is read in whatever layout.
 constinit const OpDef kCastLike = {.name = "CastLike",
                                    .inputs = kCastLikeInputs,
@@ -92,7 +100,8 @@ constinit const OpDef kCastLike = {.name = "CastLike",
                                    .attributes = kCastLikeAttributes,
                                    .versions = kCastLikeVersions,
                                    .infer = infer_cast_like,
-                                   .bind = bind};
+                                   .bind = bind,
+                                   .produce = produce};
 
 extern const GradDef kCastGradient, kCastLikeGradient;
 constinit const GradDef kCastGradient = {.op = &kCast, .rule = gradient};

@@ -1,5 +1,6 @@
 #include "ops/evaluate.h"
 
+#include <algorithm>
 #include <map>
 
 #include "core/error.h"
@@ -59,6 +60,35 @@ std::optional<std::vector<Tensor>> evaluate_expansion(const Node& node, std::spa
   return out;
 }
 
+// Strings of a kernel that only moves elements, or asks whether they are equal: each text is a number, "" is 0, for as long as the kernel runs.
+std::optional<std::vector<Tensor>> evaluate_numbered(const Node& node, std::span<const std::optional<Tensor>> inputs, std::span<const InferValue> outputs,
+                                                     ThreadPool& pool, Isa isa) {
+  std::vector<std::string> texts = {""};
+  std::map<std::string, int64_t, std::less<>> numbers = {{"", 0}};
+  std::vector<std::optional<Tensor>> numbered(inputs.begin(), inputs.end());
+  for (auto& t : numbered) {
+    if (!t || t->dtype() != DType::kString) continue;
+    Tensor n(DType::kI64, t->shape());
+    for (int64_t i = 0; i < t->count(); ++i) {
+      const auto [at, fresh] = numbers.try_emplace(std::string(t->string_at(i)), static_cast<int64_t>(texts.size()));
+      if (fresh) texts.emplace_back(t->string_at(i));
+      n.mutable_values<int64_t>()[static_cast<size_t>(i)] = at->second;
+    }
+    t = n;
+  }
+  auto results = evaluate(node, numbered, pool, isa);
+  for (size_t i = 0; results && i < outputs.size(); ++i) {
+    if (!outputs[i].present || outputs[i].type.dtype != DType::kString) continue;
+    std::vector<std::string> back;
+    for (const int64_t n : (*results)[i].values<int64_t>()) {
+      if (n < 0 || n >= static_cast<int64_t>(texts.size())) return std::nullopt;  // it did arithmetic after all
+      back.push_back(texts[static_cast<size_t>(n)]);
+    }
+    (*results)[i] = Tensor::strings((*results)[i].shape(), back);
+  }
+  return results;
+}
+
 }  // namespace
 
 std::optional<std::vector<Tensor>> evaluate(const Node& node, std::span<const std::optional<Tensor>> inputs, ThreadPool& pool, Isa isa) {
@@ -73,7 +103,12 @@ std::optional<std::vector<Tensor>> evaluate(const Node& node, std::span<const st
   for (size_t i = 0; i < out.size(); ++i) out[i].present = node.outputs[i] != kNone;
   infer(node, in, out, dims);
   const std::vector<PlannedValue> planned_inputs = planned(in);
-  if (op.produce != nullptr) {
+  const bool strings = std::any_of(inputs.begin(), inputs.end(), [](const auto& t) { return t && t->dtype() == DType::kString; });
+  if (strings && op.has(kMovesData) && !op.has(kView)) return evaluate_numbered(node, inputs, out, pool, isa);
+  const bool given_memory = std::all_of(out.begin(), out.end(), [](const InferValue& v) {
+    return !v.present || (v.type.kind == TypeKind::kTensor && v.type.is_static() && v.type.dtype != DType::kString);
+  });
+  if (op.produce != nullptr && (op.bind == nullptr || !given_memory)) {
     const std::vector<PlannedValue> unknown(out.size());
     std::vector<Tensor> arguments;
     for (const auto& t : inputs) arguments.push_back(t ? *t : Tensor());

@@ -51,7 +51,7 @@ constinit const OpDef kExpand = {.name = "Expand",
                                  .inputs = kInputs,
                                  .outputs = kOutputs,
                                  .versions = kVersions,
-                                 .traits = kQuantTransparent | kF16Safe,
+                                 .traits = kQuantTransparent | kF16Safe | kMovesData,
                                  .infer = infer,
                                  .cost = cost,
                                  .bind = bind};

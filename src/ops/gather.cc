@@ -84,7 +84,7 @@ constinit const OpDef kGather = {.name = "Gather",
                                  .outputs = kOutputs,
                                  .attributes = kAttributes,
                                  .versions = kVersions,
-                                 .traits = kQuantTransparent | kF16Safe,
+                                 .traits = kQuantTransparent | kF16Safe | kMovesData,
                                  .infer = infer,
                                  .cost = cost,
                                  .bind = bind};

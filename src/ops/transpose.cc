@@ -69,7 +69,7 @@ constinit const OpDef kTranspose = {.name = "Transpose",
                                     .outputs = kOutputs,
                                     .attributes = kAttributes,
                                     .versions = kVersions,
-                                    .traits = kQuantTransparent | kF16Safe,
+                                    .traits = kQuantTransparent | kF16Safe | kMovesData,
                                     .infer = infer,
                                     .cost = cost,
                                     .bind = bind};

@@ -61,7 +61,7 @@ constinit const OpDef kWhere = {.name = "Where",
                                 .inputs = kInputs,
                                 .outputs = kOutputs,
                                 .versions = kVersions,
-                                .traits = kElementwise | kF16Safe,
+                                .traits = kElementwise | kF16Safe | kMovesData,
                                 .layout = LayoutRule::kAny,
                                 .infer = infer,
                                 .bind = bind};

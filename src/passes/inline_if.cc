@@ -60,6 +60,7 @@ void inline_branch(Graph& graph, NodeId id, size_t branch) {
   for (size_t b = 0; b < branch; ++b) at += static_cast<size_t>(n.captures[b]);
   const std::vector<ValueId> captured(n.inputs.begin() + static_cast<ptrdiff_t>(at),
                                       n.inputs.begin() + static_cast<ptrdiff_t>(at) + n.captures[branch]);
+  const size_t before = graph.value_count();
   const std::vector<ValueId> results = Inliner(graph, *n.bodies[branch], captured).run();
   const std::vector<ValueId> outputs = graph.node(id).outputs;
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -67,7 +68,8 @@ void inline_branch(Graph& graph, NodeId id, size_t branch) {
     ValueId result = results[i];
     if (graph.is_output(outputs[i])) {  // the name of a graph output stays its own
       const std::string name = graph.value(outputs[i]).name;
-      result = graph.add1(ops::kIdentity, {result});
+      const bool own = result >= before && graph.value(result).kind == ValueKind::kResult && !graph.is_output(result);
+      if (!own) result = graph.add1(ops::kIdentity, {result});
       graph.replace_uses(outputs[i], result);
       graph.rename(outputs[i], name + ".if");
       graph.rename(result, name);

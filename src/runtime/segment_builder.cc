@@ -275,7 +275,8 @@ std::shared_ptr<const Binding> SegmentBuilder::bind(const Node& n, NodeId id, st
   for (const Model::CachedBinding& c : cache) {
     if (shareable && c.shapes == shapes) return c.binding.lock();
   }
-  auto binding = std::make_shared<const Binding>(ops::bind_node({*n.op, n.name, n.attributes, inputs, outputs, model_.isa}));
+  const std::string name = name_of(graph_, n);
+  auto binding = std::make_shared<const Binding>(ops::bind_node({*n.op, name, n.attributes, inputs, outputs, model_.isa}));
   if (binding->fn == nullptr) throw Error(ErrorCode::kInternal, "the operator bound no kernel", where_of(graph_, n));
   if (shareable) cache.push_back({std::move(shapes), binding});
   return binding;

@@ -69,7 +69,7 @@ constinit const OpDef kCompress = {.name = "Compress",
                                    .outputs = kOutputs,
                                    .attributes = kAttributes,
                                    .versions = kVersions,
-                                   .traits = kDataDependent,
+                                   .traits = kDataDependent | kMovesData,
                                    .infer = infer,
                                    .produce = produce};
 
