@@ -90,18 +90,16 @@ void infer(InferContext& c) {
 }
 
 // The window of the convolution whose input is Y and whose output is X.
-Window window_of(const PlannedNode& n) {
-  const Shape &x = n.input(0).shape, &w = n.input(1).shape, &y = n.output(0).shape;
+Window window_of(const Attributes& attributes, const Shape& x, const Shape& w, const Shape& y) {
   const size_t axes = static_cast<size_t>(x.rank()) - 2;
-  if (axes > Window::kMaxSpatial) n.unsupported("a transposed convolution of " + std::to_string(axes) + " spatial dimensions");
   Window s;
   s.spatial = static_cast<int>(axes);
   for (size_t i = 0; i < axes; ++i) {
-    Axis a = axis_of(n.attributes, i, axes);
+    Axis a = axis_of(attributes, i, axes);
     const int d = static_cast<int>(i) + 2;
-    if (same(n.attributes) || a.size) {  // the padding follows from the sizes; where windows reach less far, the rest is empty
+    if (same(attributes) || a.size) {  // the padding follows from the sizes; where windows reach less far, the rest is empty
       const int64_t total = std::max<int64_t>(0, (x[d] - 1) * a.stride + a.output_padding + (w[d] - 1) * a.dilation + 1 - y[d]);
-      const bool upper = n.attributes.get_string("auto_pad", "") == "SAME_UPPER";
+      const bool upper = attributes.get_string("auto_pad", "") == "SAME_UPPER";
       a.pad_begin = upper ? total / 2 : total - total / 2;
       a.pad_end = total - a.pad_begin;
     }
@@ -166,7 +164,9 @@ void run(const KernelArgs& k) noexcept {
 
 Binding bind(const PlannedNode& n) {
   if (n.input(1).shape[0] != n.input(0).shape[1]) n.unsupported("X and W differ in channels");
-  const Window window = window_of(n);
+  const int axes = n.input(0).shape.rank() - 2;
+  if (axes > Window::kMaxSpatial) n.unsupported("a transposed convolution of " + std::to_string(axes) + " spatial dimensions");
+  const Window window = window_of(n.attributes, n.input(0).shape, n.input(1).shape, n.output(0).shape);
   const std::optional<kernels::ConvShape> shape = is_conv_nd(n.input(0)) ? std::nullopt : picture_shape(n, window);
   if (!shape) return bind_conv_transpose_nd(n, window);
   for (const PlannedValue& v : n.inputs) {
@@ -188,8 +188,17 @@ Binding bind(const PlannedNode& n) {
 std::vector<ValueId> gradient(GradContext& c) {
   Graph& g = c.graph;
   Attributes a = c.node.attributes;
-  if (same(a) || a.has("output_shape"))
-    throw Error(ErrorCode::kUnsupported, "ConvTranspose with auto_pad or output_shape has no gradient", c.node.name, "state its pads");
+  if (same(a) || a.has("output_shape")) {
+    const auto x = g.type(c.input(0)).shape(), w = g.type(c.input(1)).shape(), y = g.type(c.output(0)).shape();
+    if (!x || !w || !y || x->rank() > 2 + Window::kMaxSpatial) {
+      throw Error(ErrorCode::kUnsupported, "ConvTranspose with auto_pad or output_shape has a gradient for fixed shapes only", c.node.name, "state its pads");
+    }
+    const Window window = window_of(a, *x, *w, *y);
+    std::vector<int64_t> pads(window.pad_begin.begin(), window.pad_begin.begin() + window.spatial);
+    pads.insert(pads.end(), window.pad_end.begin(), window.pad_end.begin() + window.spatial);
+    a.set("pads", pads);
+    a.erase("output_shape");
+  }
   a.erase("output_padding");
   a.erase("auto_pad");
   std::vector<ValueId> grads(c.node.inputs.size(), kNone);

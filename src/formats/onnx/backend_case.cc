@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "formats/onnx/tensor_proto.h"
+#include "formats/onnx/value_proto.h"
 
 namespace omni::formats {
 
@@ -68,16 +69,6 @@ BackendCase make_case(const fs::path& folder, const fs::path& root) {
   return c;
 }
 
-Tensor read_declared(const std::vector<std::byte>& bytes, const onnx::TypeProto& type, const std::string& path) {
-  if (!type.has_tensor_type()) throw Error(ErrorCode::kUnsupported, "a sequence or optional as the model's input or output", path);
-  onnx::TensorProto proto;
-  if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) throw Error(ErrorCode::kInvalidData, "no tensor", path);
-  const Tensor stored = read_tensor(proto);
-  const int declared = type.tensor_type().elem_type();
-  if (declared != onnx::TensorProto::BFLOAT16 || stored.dtype() != DType::kU16) return stored;
-  return Tensor::from_bytes(DType::kBF16, stored.shape(), {static_cast<const std::byte*>(stored.data()), stored.bytes()});
-}
-
 bool close(double found, double expected, double rtol, double atol) {
   if (std::isnan(found) || std::isnan(expected)) return std::isnan(found) && std::isnan(expected);
   if (std::isinf(found) || std::isinf(expected)) return found == expected;
@@ -119,12 +110,24 @@ std::vector<Tensor> read_case_tensors(const BackendCase& c, const std::string& d
     const std::string path = data_set + "/" + prefix + "_" + std::to_string(n) + ".pb";
     if (!fs::exists(path)) return tensors;
     if (n >= ports.size()) throw Error(ErrorCode::kInvalidData, "the model has no " + prefix + " " + std::to_string(n), path);
-    tensors.push_back(read_declared(read_file(path, kMaxDataFile), ports[n].type(), path));
+    tensors.push_back(read_value(read_file(path, kMaxDataFile), ports[n].type()));
   }
 }
 
 std::string tensor_difference(const Tensor& found, const Tensor& expected, double rtol, double atol) {
   const auto text = [](const Tensor& t) { return std::string(dtype_name(t.dtype())) + t.shape().text(); };
+  if (found.is_sequence() != expected.is_sequence() || found.is_nothing() != expected.is_nothing()) return "another kind of value";
+  if (expected.is_nothing()) return "";
+  if (expected.is_sequence()) {
+    if (found.elements().size() != expected.elements().size()) {
+      return std::to_string(found.elements().size()) + " elements instead of " + std::to_string(expected.elements().size());
+    }
+    for (size_t i = 0; i < expected.elements().size(); ++i) {
+      const std::string difference = tensor_difference(found.elements()[i], expected.elements()[i], rtol, atol);
+      if (!difference.empty()) return "element " + std::to_string(i) + ": " + difference;
+    }
+    return "";
+  }
   if (found.dtype() != expected.dtype() || found.shape() != expected.shape()) return text(found) + " instead of " + text(expected);
   if (expected.dtype() == DType::kString) return string_difference(found, expected);
   if (!is_float(expected.dtype()) && found.equal(expected)) return "";

@@ -24,7 +24,7 @@ struct BackendCase {
 std::vector<BackendCase> find_backend_cases(const std::string& folder);
 
 // The tensors of a data set: "input" or "output", as the model declares the types (old suites keep bf16 as u16). An absent optional has no entry in
-// the model. Throws Error: kUnsupported for sequences, optionals and element types that are not known, kInvalidData.
+// the model. Throws Error: kUnsupported for element types that are not known, kInvalidData.
 std::vector<Tensor> read_case_tensors(const BackendCase& c, const std::string& data_set, const std::string& prefix);
 
 // "" when `found` is `expected` within rtol and atol (NaN equals NaN; integers and strings exactly), else what differs.

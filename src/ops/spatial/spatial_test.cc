@@ -163,6 +163,12 @@ TEST(ConvTransposeNd, ScattersWhatTheConvolutionGathers) {
   shaped.attributes = {{"strides", wide.strides}, {"output_shape", std::vector<int64_t>{10, 8}}};
   shaped.reference = [&](const Inputs& in) { return transposed(in, wide, {10, 8}); };
   check(shaped);
+  OpCase same{.name = "padding as the sizes want", .op = &kConvTranspose, .inputs = {wave(Shape{1, 2, 3, 4}), wave(Shape{2, 1, 3, 3})}};
+  same.attributes = {{"strides", std::vector<int64_t>{2, 1}}, {"auto_pad", "SAME_UPPER"}};
+  const Direct half{1, {2, 1}, {1, 1}, {0, 1, 1, 1}};
+  same.reference = [&](const Inputs& in) { return transposed(in, half, {6, 4}); };
+  same.gradient = &kConvTransposeGradient;
+  check(same);
 }
 
 Outputs pooled(const Inputs& in, const Direct& d, const std::vector<int64_t>& kernel, const std::vector<int64_t>& y, const std::function<double(const std::vector<double>&)>& f) {
