@@ -38,6 +38,7 @@ constexpr OpVersion k11[] = {{11}};
 constexpr OpVersion k12[] = {{12}};
 constexpr OpVersion k14[] = {{14}};
 constexpr OpVersion k18[] = {{18}};
+constexpr OpVersion k24[] = {{24}};
 
 struct Params {
   UnaryKernel kernel;
@@ -54,6 +55,7 @@ UnaryParams values_of(UnaryOp op, const Attributes& a) {
     case UnaryOp::kLeakyRelu: return {a.get_float("alpha", 0.01f), 0};
     case UnaryOp::kThresholdedRelu:
     case UnaryOp::kElu:
+    case UnaryOp::kSwish:
     case UnaryOp::kCelu: return {a.get_float("alpha", 1.0f), 0};
     case UnaryOp::kSelu: return {a.get_float("alpha", 1.67326319217681884765625f), a.get_float("gamma", 1.05070102214813232421875f)};
     case UnaryOp::kHardSigmoid: return {a.get_float("alpha", 0.2f), a.get_float("beta", 0.5f)};
@@ -144,7 +146,7 @@ constinit const OpDef kIsInf = row<UnaryOp::kIsInf>("IsInf", k20_10, kDetect);
 
 namespace {
 
-// HardSwish and Mish: composite, with a fused kernel.
+// HardSwish, Mish and Swish: composite, with a fused kernel.
 std::vector<ValueId> expand_hard_swish(Graph& g, const Node& n) {
   const ValueId gate = g.add1(kHardSigmoid, {n.inputs[0]}, {{"alpha", 1.0f / 6.0f}, {"beta", 0.5f}});
   return {g.add1(kMul, {n.inputs[0], gate})};
@@ -152,9 +154,16 @@ std::vector<ValueId> expand_hard_swish(Graph& g, const Node& n) {
 
 std::vector<ValueId> expand_mish(Graph& g, const Node& n) { return {g.add1(kMul, {n.inputs[0], g.add1(kTanh, {g.add1(kSoftplus, {n.inputs[0]})})})}; }
 
+std::vector<ValueId> expand_swish(Graph& g, const Node& n) {
+  const ValueId x = n.inputs[0];
+  const double alpha = values_of(UnaryOp::kSwish, n.attributes).a;
+  return {g.add1(kMul, {x, g.add1(kSigmoid, {alpha == 1 ? x : g.add1(kMul, {x, number(g, x, alpha)})})})};
+}
+
 template <UnaryOp kOp>
-constexpr OpDef composite(std::string_view name, std::span<const OpVersion> versions, std::vector<ValueId> (*expand)(Graph&, const Node&)) {
-  OpDef def = row<kOp>(name, versions);
+constexpr OpDef composite(std::string_view name, std::span<const OpVersion> versions, std::vector<ValueId> (*expand)(Graph&, const Node&),
+                          std::span<const AttributeDef> attributes = {}) {
+  OpDef def = row<kOp>(name, versions, attributes);
   def.expand = expand;
   return def;
 }
@@ -236,6 +245,7 @@ ValueId d_atanh(const Terms& t, const Attributes&) { return t.div(t.g, t.sub(t.n
 
 constinit const OpDef kHardSwish = composite<UnaryOp::kHardSwish>("HardSwish", k14, expand_hard_swish);
 constinit const OpDef kMish = composite<UnaryOp::kMish>("Mish", k18, expand_mish);
+constinit const OpDef kSwish = composite<UnaryOp::kSwish>("Swish", k24, expand_swish, kAlpha);
 
 #define OMNI_UNARY_GRADIENT(id, op_id, rule_of) \
   extern const GradDef id;                      \

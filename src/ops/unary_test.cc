@@ -61,6 +61,7 @@ TEST(Unary, Operators) {
       {&kAsinh, [](double x) { return std::asinh(x); }, nullptr, 3},
       {&kAcosh, [](double x) { return std::acosh(x); }, nullptr, 1, 2.5},
       {&kAtanh, [](double x) { return std::atanh(x); }, nullptr, 0.9},
+      {&kSwish, [](double x) { return x / (1 + std::exp(-1.702 * x)); }, nullptr, 4, 0, {{"alpha", 1.702f}}},
       {&kGelu, [](double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }, nullptr, 4},
       {&kGelu,
        [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); },

@@ -6,7 +6,9 @@
 #include "passes/fold.h"
 #include "passes/fuse/activation.h"
 #include "passes/fuse/batch_norm.h"
+#include "passes/fuse/layer_norm.h"
 #include "passes/fuse/matmul_bias.h"
+#include "passes/fuse/smooth_activation.h"
 #include "passes/inline_if.h"
 #include "passes/layout.h"
 #include "passes/lower_qdq.h"
@@ -26,6 +28,8 @@ constexpr Pass kPlanning[] = {
     {"fuse_batch_norm", fuse_batch_norm},
     {"fuse_matmul_bias", fuse_matmul_bias},
     {"cse", cse},
+    {"fuse_layer_norm", fuse_layer_norm},
+    {"fuse_smooth_activation", fuse_smooth_activation},
     {"fuse_activation", fuse_activation},
     {"layout", layout},
     {"dce", dce},

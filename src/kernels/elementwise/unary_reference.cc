@@ -29,7 +29,7 @@ double f_Clip(double x, const UnaryParams& p) {
 double f_HardSigmoid(double x, const UnaryParams& p) { return clamp(p.a * x + p.b, 0, 1); }
 double f_HardSwish(double x, const UnaryParams&) { return x * clamp(x / 6 + 0.5, 0, 1); }
 double f_Sigmoid(double x, const UnaryParams&) { return sigmoid(x); }
-double f_Silu(double x, const UnaryParams&) { return x * sigmoid(x); }
+double f_Swish(double x, const UnaryParams& p) { return x * sigmoid(p.a * x); }
 double f_Mish(double x, const UnaryParams&) { return x * std::tanh(softplus(x)); }
 double f_Tanh(double x, const UnaryParams&) { return std::tanh(x); }
 double f_Gelu(double x, const UnaryParams&) { return 0.5 * x * std::erfc(-x * 0.70710678118654752440); }

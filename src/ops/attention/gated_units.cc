@@ -1,15 +1,13 @@
-// Swish, SwiGLU and CausalConvWithState (ai.onnx 24 to 28): composites of primitives.
+// SwiGLU and CausalConvWithState (ai.onnx 27 and 28): composites of primitives.
 #include "ops/composer.h"
 
 namespace omni::ops {
 
 namespace {
 
-constexpr Formal kX[] = {{"X"}};
 constexpr Formal kAB[] = {{"A"}, {"B"}};
 constexpr Formal kY[] = {{"Y"}};
 constexpr AttributeDef kAlpha[] = {{"alpha", AttributeKind::kFloat}};
-constexpr OpVersion k24[] = {{24}};
 constexpr OpVersion k27[] = {{27}};
 constexpr OpVersion k28[] = {{28}};
 
@@ -24,14 +22,7 @@ void infer_pair(InferContext& c) {
   infer_float(c);
 }
 
-// x · sigmoid(alpha x), in f32 for half types.
-ValueId swish(const Composer& b, ValueId x, double alpha) {
-  return b.mul(x, b.g.add1(kSigmoid, {alpha == 1 ? x : b.mul(x, alpha)}));
-}
-
-std::vector<ValueId> expand_swish(Graph& g, const Node& n) {
-  return {swish(Composer(g), n.inputs[0], static_cast<double>(n.attributes.get_float("alpha", 1)))};
-}
+ValueId swish(const Composer& b, ValueId x, double alpha) { return b.g.add1(kSwish, {x}, {{"alpha", static_cast<float>(alpha)}}); }
 
 std::vector<ValueId> expand_swiglu(Graph& g, const Node& n) {
   const Composer b(g);
@@ -72,8 +63,6 @@ std::vector<ValueId> expand_conv(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kSwish = {
-    .name = "Swish", .inputs = kX, .outputs = kY, .attributes = kAlpha, .versions = k24, .infer = infer_float, .expand = expand_swish};
 constinit const OpDef kSwiGLU = {
     .name = "SwiGLU", .inputs = kAB, .outputs = kY, .attributes = kAlpha, .versions = k28, .infer = infer_pair, .expand = expand_swiglu};
 constinit const OpDef kCausalConvWithState = {.name = "CausalConvWithState",

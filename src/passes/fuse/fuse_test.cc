@@ -1,57 +1,11 @@
 // Rewrites as text, before → after, and that the fused result is the unfused one.
-#include <gtest/gtest.h>
-
-#include <cmath>
-#include <map>
-
-#include "ops/evaluate.h"
-#include "ops/op_list.h"
 #include "passes/fuse/activation.h"
 #include "passes/fuse/batch_norm.h"
 #include "passes/fuse/matmul_bias.h"
+#include "passes/fuse/rewrite_test.h"
 
 namespace omni::passes {
 namespace {
-
-// Runs a graph whose only input is x, node by node.
-std::vector<double> run(const Graph& graph, const Tensor& x) {
-  ThreadPool pool(1);
-  std::map<ValueId, Tensor> known = {{graph.inputs()[0], x}};
-  for (const ValueId id : graph.constants()) known.emplace(id, graph.value(id).data);
-  for (const NodeId id : graph.order()) {
-    const Node& n = graph.node(id);
-    std::vector<std::optional<Tensor>> inputs;
-    for (const ValueId v : n.inputs) inputs.push_back(v == kNone ? std::nullopt : std::optional(known.at(v)));
-    const auto outputs = ops::evaluate(n, inputs, pool, Isa::kScalar);
-    for (size_t i = 0; i < n.outputs.size(); ++i) {
-      if (n.outputs[i] != kNone) known.insert_or_assign(n.outputs[i], (*outputs)[i]);
-    }
-  }
-  return to_double(known.at(graph.outputs()[0]));
-}
-
-Tensor numbers(Shape shape) {
-  std::vector<double> v(static_cast<size_t>(shape.count()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = std::sin(static_cast<double>(i) * 1.7);
-  return from_double(DType::kF32, shape, v);
-}
-
-struct Rewrite {
-  std::string text;
-  double difference;
-};
-
-Rewrite rewrite(const char* text, bool (*pass)(Graph&, PassContext&), Shape input) {
-  const Graph before = parse(text, ops::find_op);
-  Graph after = before.clone();
-  PassContext context;
-  EXPECT_TRUE(pass(after, context));
-  verify(after);
-  const std::vector<double> a = run(before, numbers(input)), b = run(after, numbers(input));
-  double difference = 0;
-  for (size_t i = 0; i < a.size(); ++i) difference = std::max(difference, std::fabs(a[i] - b[i]));
-  return {print(after), difference};
-}
 
 TEST(FuseBatchNorm, GoesIntoTheConvolution) {
   const Rewrite r = rewrite(R"(graph g(%x:f32[1,1,3,3]) -> (%y) {

@@ -1,0 +1,26 @@
+// What pattern rules ask of a graph, and how they put their result in place.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "graph/pass.h"
+
+namespace omni::passes {
+
+using namespace graph;
+
+// The number that a constant of one element holds.
+std::optional<double> scalar_constant(const Graph& graph, ValueId id);
+
+// The node that reads the value, if it is read once and is no output of the graph.
+const Node* sole_user(const Graph& graph, ValueId id);
+
+// The other one of the two inputs of a node that reads `id`.
+ValueId other_operand(const Node& n, ValueId id);
+
+// A node of `op` whose output takes the place and the name of `old`.
+void replace_value(Graph& graph, ValueId old, const OpDef& op, std::vector<ValueId> inputs, Attributes attributes);
+
+}  // namespace omni::passes
