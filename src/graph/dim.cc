@@ -234,7 +234,10 @@ Dim DimTable::import(Dim d, const DimTable& from) {
 
 std::string DimTable::atom_text(uint32_t id) const {
   const Atom& a = atoms_[id];
-  if (a.kind == AtomKind::kMax) return "max(" + text(a.a) + "," + text(a.b) + ")";
+  if (a.kind == AtomKind::kMax) {
+    const std::string first = text(a.a), second = text(a.b);
+    return "max(" + std::min(first, second) + "," + std::max(first, second) + ")";
+  }
   const auto wrapped = [&](Dim d) { return d.is_constant() || !symbol_name(d).empty() ? text(d) : "(" + text(d) + ")"; };
   if (a.kind == AtomKind::kFloorDiv) return "(" + wrapped(a.a) + "//" + wrapped(a.b) + ")";
   const bool plain = !a.name.empty() && a.name != "max" && (std::isalpha(static_cast<unsigned char>(a.name[0])) || a.name[0] == '_') &&
@@ -250,21 +253,28 @@ std::string DimTable::atom_text(uint32_t id) const {
 
 std::string DimTable::text(Dim d) const {
   if (d.is_constant()) return std::to_string(d.value);
-  std::string out;
-  const Poly& p = polys_[d.expr - 1];
-  // Constants sort first (no atoms); people write them last.
-  for (size_t i = 0; i < p.size(); ++i) {
-    const Term& t = p[(i + (p[0].atoms.empty() ? 1 : 0)) % p.size()];
-    std::string term;
-    if (t.atoms.empty() || (t.factor != 1 && t.factor != -1)) term = std::to_string(t.factor);
-    if (!t.atoms.empty() && t.factor == -1) term = "-";
-    for (size_t k = 0; k < t.atoms.size(); ++k) {
-      if (k > 0 || !(term.empty() || term == "-")) term += '*';
-      term += atom_text(t.atoms[k]);
+  // In the order of the text, not of the ids, which depend on what was met first: a text that is read again prints the same. Constants last.
+  std::vector<std::pair<std::string, int64_t>> terms;
+  int64_t constant = 0;
+  for (const Term& t : polys_[d.expr - 1]) {
+    if (t.atoms.empty()) {
+      constant = t.factor;
+      continue;
     }
-    if (!out.empty() && term[0] != '-') out += '+';
-    out += term;
+    std::vector<std::string> names;
+    for (const uint32_t a : t.atoms) names.push_back(atom_text(a));
+    std::sort(names.begin(), names.end());
+    std::string product;
+    for (const std::string& name : names) product += (product.empty() ? "" : "*") + name;
+    terms.emplace_back(std::move(product), t.factor);
   }
+  std::sort(terms.begin(), terms.end());
+  std::string out;
+  for (const auto& [product, factor] : terms) {
+    if (!out.empty() && factor > 0) out += '+';
+    out += factor == 1 ? product : factor == -1 ? '-' + product : std::to_string(factor) + '*' + product;
+  }
+  if (constant != 0) out += (constant > 0 ? "+" : "") + std::to_string(constant);
   return out;
 }
 

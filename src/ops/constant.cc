@@ -6,6 +6,7 @@
 #include "core/kernel_args.h"
 #include "kernels/move/copy.h"
 #include "ops/op_list.h"
+#include "ops/shape_list.h"
 
 namespace omni::ops {
 
@@ -70,11 +71,8 @@ void infer_of_shape(InferContext& c) {
   const DType dtype = value != nullptr ? value->dtype() : DType::kF32;
   const Contents* shape = c.contents(0);
   if (shape == nullptr) {
-    const Type& list = c.input(0);
-    if (!list.ranked || list.rank() != 1 || !list.dim(0).is_constant()) return c.set(0, Type::unranked(dtype));
-    std::vector<Dim> dims;
-    for (int64_t i = 0; i < list.dim(0).value; ++i) dims.push_back(c.dims.fresh());
-    return c.set(0, Type(dtype, std::move(dims)));
+    std::optional<std::vector<Dim>> dims = unknown_dims(c, c.input(0));
+    return c.set(0, dims ? Type(dtype, std::move(*dims)) : Type::unranked(dtype));
   }
   for (const Dim d : *shape) {
     if (d.is_constant() && d.value < 0) c.fail("the shape has a negative dimension");

@@ -3,6 +3,7 @@
 #include "graph/grad_def.h"
 #include "kernels/move/copy.h"
 #include "ops/elementwise.h"
+#include "ops/shape_list.h"
 
 namespace omni::ops {
 
@@ -16,11 +17,8 @@ void infer(InferContext& c) {
   const Type& x = c.input(0);
   const Contents* shape = c.contents(1);
   if (shape == nullptr || !x.ranked) {
-    const Type& list = c.input(1);
-    if (!x.ranked || !list.ranked || list.rank() != 1 || !list.dim(0).is_constant()) return c.set(0, Type::unranked(x.dtype));
-    std::vector<Dim> dims;
-    for (int64_t i = 0; i < std::max<int64_t>(list.dim(0).value, x.rank()); ++i) dims.push_back(c.dims.fresh());
-    return c.set(0, Type(x.dtype, std::move(dims)));
+    std::optional<std::vector<Dim>> dims = x.ranked ? unknown_dims(c, c.input(1), x.rank()) : std::nullopt;
+    return c.set(0, dims ? Type(x.dtype, std::move(*dims)) : Type::unranked(x.dtype));
   }
   Type type(x.dtype, c.broadcast(x.dims, *shape));
   std::optional<Contents> contents;

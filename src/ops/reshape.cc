@@ -3,6 +3,7 @@
 
 #include "graph/grad_def.h"
 #include "ops/elementwise.h"
+#include "ops/shape_list.h"
 
 namespace omni::ops {
 
@@ -65,11 +66,8 @@ void infer(InferContext& c) {
   if (c.contents(0) != nullptr) contents = *c.contents(0);
   const Contents* wanted = c.contents(1);
   if (wanted == nullptr) {
-    const Type& shape = c.input(1);
-    if (!shape.ranked || shape.rank() != 1 || !shape.dim(0).is_constant()) return c.set(0, Type::unranked(x.dtype), std::move(contents));
-    std::vector<Dim> dims;
-    for (int64_t i = 0; i < shape.dim(0).value; ++i) dims.push_back(c.dims.fresh());
-    return c.set(0, Type(x.dtype, std::move(dims)), std::move(contents));
+    std::optional<std::vector<Dim>> dims = unknown_dims(c, c.input(1));
+    return c.set(0, dims ? Type(x.dtype, std::move(*dims)) : Type::unranked(x.dtype), std::move(contents));
   }
   std::vector<Dim> dims = target(c, *wanted);
   if (dims.size() != wanted->size()) return c.set(0, Type::unranked(x.dtype), std::move(contents));
