@@ -2,6 +2,7 @@
 //   ai.omni.BatchNormTrain(X, scale, B, mean, var) → Y, mean', var', batch mean, inverse deviation. ONNX's momentum and population variance:
 //     mean' = momentum * mean + (1 - momentum) * batch mean. One value per channel has no deviation: refused.
 //   ai.omni.BatchNormTrainGrad(dY, X, scale, batch mean, inverse deviation) → dX, dScale, dB.
+#include <algorithm>
 #include <cmath>
 
 #include "graph/grad_def.h"
@@ -119,9 +120,31 @@ void run_infer(const KernelArgs& k) noexcept {
   kernels::scale_shift(p.isa, a, *k.pool);
 }
 
+// In f64, for gradients that are held to its precision: element by element, any layout.
+struct DoubleParams {
+  double epsilon;
+  int64_t channels, inner;  // x as [rows, channels, inner] in the order of its bytes
+};
+
+void run_infer_f64(const KernelArgs& k) noexcept {
+  const DoubleParams& p = *static_cast<const DoubleParams*>(k.params);
+  const double *x = k.inputs[0].as<double>(), *scale = k.inputs[1].as<double>(), *shift = k.inputs[2].as<double>();
+  const double *mean = k.inputs[3].as<double>(), *variance = k.inputs[4].as<double>();
+  for (int64_t i = 0; i < k.outputs[0].count(); ++i) {
+    const int64_t c = i / p.inner % p.channels;
+    k.outputs[0].as<double>()[i] = (x[i] - mean[c]) / std::sqrt(variance[c] + p.epsilon) * scale[c] + shift[c];
+  }
+}
+
 Binding bind_train(const PlannedNode& n);
 
 Binding bind_infer(const PlannedNode& n) {
+  const PlannedValue& x = n.input(0);
+  const bool doubles = std::all_of(n.inputs.begin(), n.inputs.end(), [](const PlannedValue& v) { return v.dtype == DType::kF64; });
+  if (doubles && n.attributes.get_int("training_mode", 0) == 0) {
+    const int64_t inner = x.layout == Layout::kChannelsLast ? 1 : x.shape.count(2);
+    return {run_infer_f64, std::make_shared<DoubleParams>(DoubleParams{static_cast<double>(n.attributes.get_float("epsilon", 1e-5f)), x.shape[1], inner}), 0};
+  }
   if (n.attributes.get_int("training_mode", 0) != 0) return bind_train(n);
   const auto p = make_params(n, n.input(0));
   return {run_infer, p, static_cast<size_t>(2 * p->shape.channels) * sizeof(float)};
@@ -195,6 +218,7 @@ std::vector<ValueId> gradient(GradContext& c) {
   Graph& g = c.graph;
   const ValueId scale = c.input(1), mean = c.input(3), variance = c.input(4);
   std::vector<ValueId> grads(5, kNone);
+  if (c.node.attributes.get_int("training_mode", 0) != 0) return grads;  // trained as BatchNormTrain
   if (c.wants(0)) {
     const ValueId zero = g.add1(kSub, {mean, mean});
     grads[0] = g.add1(kBatchNormalization, {c.grad(), scale, zero, zero, variance}, {{"epsilon", c.node.attributes.get_float("epsilon", 1e-5f)}});

@@ -60,12 +60,12 @@ Binding bind(const PlannedNode& n) {
 Cost cost(const PlannedNode& n) { return {0, static_cast<int64_t>(2 * n.output(0).bytes() + n.input(1).bytes())}; }
 
 void run_gradient(const KernelArgs& args) noexcept {
-  kernels::run_scatter_add(*static_cast<const kernels::GatherArgs*>(args.params), args.inputs[0].as<float>(), args.inputs[1].data,
-                           args.outputs[0].as<float>(), *args.pool, *args.status);
+  kernels::run_scatter_add(*static_cast<const kernels::GatherArgs*>(args.params), args.inputs[0].data, args.inputs[1].data,
+                           args.outputs[0].data, *args.pool, *args.status);
 }
 
 Binding bind_gradient(const PlannedNode& n) {
-  if (n.output(0).dtype != DType::kF32 || n.input(0).dtype != DType::kF32) n.unsupported("no kernel for this element type");
+  if (n.output(0).dtype != n.input(0).dtype || (n.output(0).dtype != DType::kF32 && n.output(0).dtype != DType::kF64)) n.unsupported("no kernel for this element type");
   const kernels::GatherArgs args = args_of(n, n.output(0).shape, n.input(1));
   if (n.input(0).shape.count() != args.outer * args.count * args.inner) n.unsupported("the gradient has not the shape of what was gathered");
   return {run_gradient, std::make_shared<kernels::GatherArgs>(args), 0};

@@ -67,21 +67,25 @@ struct Params {
   CrossEntropyArgs args;
 };
 
-const float* optional_floats(const KernelArgs& args, size_t i) { return i < args.inputs.size() ? args.inputs[i].as<float>() : nullptr; }
+template <class T>
+const T* optional_numbers(const KernelArgs& args, size_t i) {
+  return i < args.inputs.size() ? args.inputs[i].as<T>() : nullptr;
+}
 
+template <class T>
 void run(const KernelArgs& args) noexcept {
   const Params& p = *static_cast<const Params*>(args.params);
   const bool wanted = args.outputs.size() > 1 && args.outputs[1].data != nullptr;
-  float* log_probabilities = wanted ? args.outputs[1].as<float>() : reinterpret_cast<float*>(args.scratch);
+  T* log_probabilities = wanted ? args.outputs[1].as<T>() : reinterpret_cast<T*>(args.scratch);
   kernels::run_softmax(p.kernel, {p.args.batch, p.args.classes, p.args.inner, true}, args.inputs[0].data, log_probabilities, *args.pool);
-  kernels::run_cross_entropy(p.args, log_probabilities, args.inputs[1].data, optional_floats(args, 2), args.outputs[0].as<float>(), *args.status);
+  kernels::run_cross_entropy(p.args, log_probabilities, args.inputs[1].data, optional_numbers<T>(args, 2), args.outputs[0].as<T>(), *args.status);
 }
 
 Binding bind(const PlannedNode& n) {
   const PlannedValue& scores = n.input(0);
-  if (scores.dtype != DType::kF32) n.unsupported("no kernel for this element type");
-  const auto params = std::make_shared<Params>(Params{kernels::select_softmax(DType::kF32, n.isa), args_of(n, scores.shape, n.input(1).dtype)});
-  return {run, params, n.has_output(1) ? 0 : scores.bytes()};
+  if (scores.dtype != DType::kF32 && scores.dtype != DType::kF64) n.unsupported("no kernel for this element type");
+  const auto params = std::make_shared<Params>(Params{kernels::select_softmax(scores.dtype, n.isa), args_of(n, scores.shape, n.input(1).dtype)});
+  return {scores.dtype == DType::kF32 ? run<float> : run<double>, params, n.has_output(1) ? 0 : scores.bytes()};
 }
 
 Cost cost(const PlannedNode& n) { return {n.input(0).shape.count() * 20}; }
@@ -96,17 +100,24 @@ void infer_gradient(InferContext& c) {
 void run_gradient(const KernelArgs& args) noexcept {
   const Params& p = *static_cast<const Params*>(args.params);
   kernels::run_cross_entropy_gradient(p.kernel, p.args, args.inputs[0].as<float>(), args.inputs[1].as<float>(), args.inputs[2].data,
-                                      optional_floats(args, 3), args.outputs[0].as<float>(), reinterpret_cast<float*>(args.scratch), *args.pool,
+                                      optional_numbers<float>(args, 3), args.outputs[0].as<float>(), reinterpret_cast<float*>(args.scratch), *args.pool,
                                       *args.status);
+}
+
+void run_gradient_f64(const KernelArgs& args) noexcept {
+  const Params& p = *static_cast<const Params*>(args.params);
+  kernels::run_cross_entropy_gradient(p.args, args.inputs[0].as<double>(), args.inputs[1].as<double>(), args.inputs[2].data, optional_numbers<double>(args, 3),
+                                      args.outputs[0].as<double>(), reinterpret_cast<double*>(args.scratch), *args.status);
 }
 
 Binding bind_gradient(const PlannedNode& n) {
   const PlannedValue& scores = n.input(1);
-  if (scores.dtype != DType::kF32) n.unsupported("no kernel for this element type");
+  if (scores.dtype != DType::kF32 && scores.dtype != DType::kF64) n.unsupported("no kernel for this element type");
   const bool none = n.attributes.get_string("reduction", "mean") == "none";
   if (n.input(0).shape != (none ? n.input(2).shape : Shape{})) n.unsupported("the gradient has not the loss's shape");
-  return {run_gradient, std::make_shared<Params>(Params{kernels::select_softmax(DType::kF32, n.isa), args_of(n, scores.shape, n.input(2).dtype)}),
-          static_cast<size_t>(n.input(2).shape.count()) * sizeof(float)};
+  const auto params = std::make_shared<Params>(Params{kernels::select_softmax(scores.dtype, n.isa), args_of(n, scores.shape, n.input(2).dtype)});
+  const size_t scratch = static_cast<size_t>(n.input(2).shape.count()) * dtype_size(scores.dtype);
+  return {scores.dtype == DType::kF32 ? run_gradient : run_gradient_f64, params, scratch};
 }
 
 }  // namespace

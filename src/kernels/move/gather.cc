@@ -37,25 +37,34 @@ void run_gather(const GatherArgs& args, const void* in, const void* indices, voi
   });
 }
 
-void run_scatter_add(const GatherArgs& args, const float* in, const void* indices, float* out, core::ThreadPool& pool,
-                     core::StatusSlot& status) noexcept {
+namespace {
+
+template <class T>
+void scatter_add(const GatherArgs& args, const T* in, const void* indices, T* out, core::ThreadPool& pool, core::StatusSlot& status) noexcept {
   // A task owns columns of `inner` of one outer index, so no two write the same element and the order is that of the indices.
   constexpr int64_t kColumns = 64;
   const int64_t pieces = (args.inner + kColumns - 1) / kColumns;
   pool.parallel_for(args.outer * pieces, [&](int64_t task) {
     const int64_t o = task / pieces, first = task % pieces * kColumns, n = std::min(kColumns, args.inner - first);
-    float* to = out + o * args.axis * args.inner + first;
-    for (int64_t a = 0; a < args.axis; ++a) std::memset(to + a * args.inner, 0, static_cast<size_t>(n) * sizeof(float));
+    T* to = out + o * args.axis * args.inner + first;
+    for (int64_t a = 0; a < args.axis; ++a) std::memset(to + a * args.inner, 0, static_cast<size_t>(n) * sizeof(T));
     for (int64_t i = 0; i < args.count; ++i) {
       const int64_t raw = read_index(args.index_type, indices, i), index = resolve(raw, args.axis);
       if (index < 0) {
         status.fail(i, "index out of range", raw, args.axis);
         continue;
       }
-      const float* from = in + (o * args.count + i) * args.inner + first;
+      const T* from = in + (o * args.count + i) * args.inner + first;
       for (int64_t c = 0; c < n; ++c) to[index * args.inner + c] += from[c];
     }
   });
+}
+
+}  // namespace
+
+void run_scatter_add(const GatherArgs& args, const void* in, const void* indices, void* out, core::ThreadPool& pool, core::StatusSlot& status) noexcept {
+  if (args.element_size == sizeof(double)) return scatter_add(args, static_cast<const double*>(in), indices, static_cast<double*>(out), pool, status);
+  scatter_add(args, static_cast<const float*>(in), indices, static_cast<float*>(out), pool, status);
 }
 
 }  // namespace omni::kernels

@@ -16,8 +16,7 @@ struct GatherArgs {
 
 void run_gather(const GatherArgs& args, const void* in, const void* indices, void* out, core::ThreadPool& pool, core::StatusSlot& status) noexcept;
 
-// out [outer, axis, inner] = 0; out[o, indices[i], :] += in[o, i, :] in the order of i. f32.
-void run_scatter_add(const GatherArgs& args, const float* in, const void* indices, float* out, core::ThreadPool& pool,
-                     core::StatusSlot& status) noexcept;
+// out [outer, axis, inner] = 0; out[o, indices[i], :] += in[o, i, :] in the order of i. f32, or f64 where element_size is 8.
+void run_scatter_add(const GatherArgs& args, const void* in, const void* indices, void* out, core::ThreadPool& pool, core::StatusSlot& status) noexcept;
 
 }  // namespace omni::kernels

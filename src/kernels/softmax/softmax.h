@@ -42,10 +42,15 @@ struct CrossEntropyArgs {
 // of range is reported ("label out of range": label, classes).
 void run_cross_entropy(const CrossEntropyArgs& args, const float* log_probabilities, const void* labels, const float* weights, float* loss,
                        core::StatusSlot& status) noexcept;
+void run_cross_entropy(const CrossEntropyArgs& args, const double* log_probabilities, const void* labels, const double* weights, double* loss,
+                       core::StatusSlot& status) noexcept;
 // Gradient by the logits: (e^log_probability − one-hot) · w · loss_gradient (/ Σ w for kMean). scratch: batch * inner floats.
 void run_cross_entropy_gradient(const SoftmaxKernel& kernel, const CrossEntropyArgs& args, const float* loss_gradient, const float* log_probabilities,
                                 const void* labels, const float* weights, float* gradient, float* scratch, core::ThreadPool& pool,
                                 core::StatusSlot& status) noexcept;
+
+void run_cross_entropy_gradient(const CrossEntropyArgs& args, const double* loss_gradient, const double* log_probabilities, const void* labels,
+                                const double* weights, double* gradient, double* scratch, core::StatusSlot& status) noexcept;
 
 namespace scalar {
 SoftmaxKernel softmax(core::DType dtype);

@@ -120,6 +120,7 @@ constexpr OpDef row(std::string_view name, std::span<const AttributeDef> attribu
           .outputs = kOutputs,
           .attributes = attributes,
           .versions = k1,
+          .traits = kStopsGradient,  // a step of training is not trained through
           .infer = infer_fn,
           .expand = expand};
 }
