@@ -55,7 +55,8 @@ Executor::Executor(std::shared_ptr<const Graph> shared, SessionOptions wishes, E
   if (options.max_plans == 0) options.max_plans = 1;
   model = make_model(graph, options.isa);
   model.body = around != nullptr;
-  if (options.profile) model.profiler = &profiler;
+  if (around != nullptr) clock = around->clock;
+  if (options.profile) model.profiler = clock;
   states = options.states ? options.states : std::make_shared<StateSet>();
   for (const ValueId id : model.states) {
     const Value& v = graph->value(id);
@@ -80,12 +81,11 @@ Executor::Executor(std::shared_ptr<const Graph> shared, SessionOptions wishes, E
   make_bodies();
 }
 
-// Bodies have no states, are prepared with the graph around them, and are timed as their node.
+// Bodies have no states and are prepared with the graph around them.
 void Executor::make_bodies() {
   SessionOptions inner = options;
   inner.states = nullptr;
   inner.state_names.clear();
-  inner.profile = false;
   for (const NodeId id : model.order) {
     for (const auto& body : graph->node(id).bodies) {
       bodies[id].push_back(std::make_unique<Executor>(std::shared_ptr<const Graph>(graph, body.get()), inner, this));
@@ -126,7 +126,7 @@ Result Executor::run(std::span<const Tensor> tensors, std::span<TensorView> view
 
 void Executor::execute(std::span<const Tensor> tensors, std::span<TensorView> views) {
   const DefaultFpEnvironment environment;
-  const double begin = options.profile ? profiler.now() : 0;
+  const double begin = options.profile ? clock->now() : 0;
   check_inputs(tensors);
   check_outputs(views);
   Plan& plan = find_plan(tensors);
@@ -142,11 +142,11 @@ void Executor::execute(std::span<const Tensor> tensors, std::span<TensorView> vi
     run_segment(*segment);
     if (!status.status().ok()) return;
     if (segment->kind == SegmentEnd::kFinal) break;
-    segment = &follow(plan, *segment);
+    segment = &follow(*segment);
     if (!status.status().ok()) return;
   }
   finish(*segment);
-  if (options.profile) profiler.add_run(profiler.now() - begin);
+  if (options.profile && !model.body) clock->add_run(clock->now() - begin);
 }
 
 void Executor::check_inputs(std::span<const Tensor> tensors) const {
@@ -283,9 +283,9 @@ void Executor::resolve(Segment& segment) {
 void Executor::run_steps(Segment& segment) {
   for (const Step& step : segment.steps) {
     if (options.profile) {
-      const double begin = profiler.now();
+      const double begin = clock->now();
       step.fn(step.args);
-      profiler.record(step.profile, begin, profiler.now());
+      clock->record(step.profile, begin, clock->now());
     } else {
       step.fn(step.args);
     }

@@ -38,13 +38,13 @@ struct Executor {
   void resolve(Segment& segment);
   void* address(const Place& place);
   void run_steps(Segment& segment);
-  Segment& follow(Plan& plan, Segment& segment);
+  Segment& follow(Segment& segment);
   void produce(Segment& segment);
-  std::vector<uint32_t> choose_observed(Plan& plan, const Segment& segment);
+  std::vector<uint32_t> choose_observed(const Segment& segment);
   Tensor peek(const Segment& segment, ValueId id) { return tensor_of(segment.values[id]); }
   Tensor tensor_of(const ValueState& value);
   std::vector<Tensor> produce_results(const Segment& segment, const Node& node);
-  std::unique_ptr<Segment> plan_next(Plan& plan, const Segment& segment);
+  std::unique_ptr<Segment> plan_next(const Segment& segment);
   void finish(const Segment& segment);
   std::string name_of(const Node& node) const;
 
@@ -53,6 +53,8 @@ struct Executor {
   std::shared_ptr<StateSet> states;
   std::shared_ptr<ThreadPool> pool;
   Profiler profiler;
+  Profiler* clock = &profiler;  // that of the session, in bodies too
+  double inner_seconds = 0;     // in the bodies of the node that is produced now
   Model model;
   std::vector<int> state_slots;              // by Model::states
   std::vector<std::unique_ptr<Plan>> plans;  // the newest first

@@ -17,7 +17,8 @@ bool observable(const ValueState& v, bool floats) {
 // Runs bodies of one node: their formal inputs come from the operator, what they capture from here.
 class NodeBodies : public BodyRunner {
  public:
-  NodeBodies(const Node& node, std::vector<std::unique_ptr<Executor>>& bodies, std::span<const Tensor> captured) : node_(node), bodies_(bodies) {
+  NodeBodies(Executor& around, const Node& node, std::vector<std::unique_ptr<Executor>>& bodies, std::span<const Tensor> captured)
+      : around_(around), node_(node), bodies_(bodies) {
     size_t at = 0;
     for (const int count : node.captures) {
       const auto first = captured.begin() + static_cast<ptrdiff_t>(at);
@@ -29,22 +30,29 @@ class NodeBodies : public BodyRunner {
   const Graph& graph(size_t body) const override { return *node_.bodies[body]; }
 
   std::vector<Tensor> run(size_t body, std::span<const Tensor> formal) override {
+    if (++runs_ > around_.options.max_body_runs) {
+      throw Error(ErrorCode::kUnsupported, "more than " + std::to_string(around_.options.max_body_runs) + " iterations");
+    }
     std::vector<Tensor> inputs(formal.begin(), formal.end());
     inputs.insert(inputs.end(), captured_[body].begin(), captured_[body].end());
     std::vector<Tensor> results;
+    const double begin = around_.options.profile ? around_.clock->now() : 0;
     bodies_[body]->run(inputs, {}, &results).check();
+    if (around_.options.profile) around_.inner_seconds += around_.clock->now() - begin;
     return results;
   }
 
  private:
+  Executor& around_;
   const Node& node_;
   std::vector<std::unique_ptr<Executor>>& bodies_;
   std::vector<std::vector<Tensor>> captured_;
+  int64_t runs_ = 0;
 };
 
 }  // namespace
 
-Segment& Executor::follow(Plan& plan, Segment& segment) {
+Segment& Executor::follow(Segment& segment) {
   key.clear();
   const auto append = [&](const void* data, size_t bytes) {
     if (bytes > 0) key.insert(key.end(), static_cast<const std::byte*>(data), static_cast<const std::byte*>(data) + bytes);
@@ -59,7 +67,7 @@ Segment& Executor::follow(Plan& plan, Segment& segment) {
       append(produced[id].shape().begin(), static_cast<size_t>(rank) * sizeof(int64_t));
     }
   } else {
-    if (segment.observe.empty()) segment.observe = choose_observed(plan, segment);
+    if (segment.observe.empty()) segment.observe = choose_observed(segment);
     const Node& n = graph->node(model.order[segment.end]);
     for (const uint32_t i : segment.observe) append(address(segment.values[n.inputs[i]].place), segment.values[n.inputs[i]].bytes());
   }
@@ -69,7 +77,7 @@ Segment& Executor::follow(Plan& plan, Segment& segment) {
     std::rotate(first, first + static_cast<ptrdiff_t>(i), first + static_cast<ptrdiff_t>(i) + 1);
     return *segment.next.front().segment;
   }
-  std::unique_ptr<Segment> planned = plan_next(plan, segment);
+  std::unique_ptr<Segment> planned = plan_next(segment);
   ++plans_made;
   if (segment.next.size() >= options.max_plans) segment.next.pop_back();
   segment.next.insert(segment.next.begin(), {key, std::move(planned)});
@@ -99,7 +107,7 @@ std::vector<Tensor> Executor::produce_results(const Segment& segment, const Node
   const PlannedNode node{*n.op, n.name, n.attributes, std::span(segment.tail_inputs).first(own), segment.tail_outputs, model.isa};
   if (n.op->control != nullptr) {
     const std::span<const Tensor> all(arguments);
-    NodeBodies runner(n, bodies.at(model.order[segment.end - 1]), all.subspan(own));
+    NodeBodies runner(*this, n, bodies.at(model.order[segment.end - 1]), all.subspan(own));
     return n.op->control(node, all.first(own), runner, status);
   }
   if (n.op->produce != nullptr) return n.op->produce(node, arguments, status);
@@ -112,13 +120,14 @@ std::vector<Tensor> Executor::produce_results(const Segment& segment, const Node
 
 void Executor::produce(Segment& segment) {
   const Node& n = graph->node(model.order[segment.end - 1]);
-  const double begin = options.profile ? profiler.now() : 0;
+  const double begin = options.profile ? clock->now() : 0;
+  inner_seconds = 0;
   std::vector<Tensor> made = produce_results(segment, n);
   if (!status.status().ok()) {
     failed = &n;
     return;
   }
-  if (options.profile) profiler.record(segment.tail_profile, begin, profiler.now());
+  if (options.profile) clock->record(segment.tail_profile, begin, clock->now() - inner_seconds);  // its bodies' nodes have rows of their own
   if (produced.empty()) produced.resize(graph->value_count());
   for (size_t i = 0; i < n.outputs.size(); ++i) {
     if (n.outputs[i] == kNone) continue;
@@ -131,7 +140,7 @@ void Executor::produce(Segment& segment) {
 }
 
 // The fewest inputs whose contents make the node's shapes known: one (the last that does), else all small integers, else all that is small.
-std::vector<uint32_t> Executor::choose_observed(Plan& plan, const Segment& segment) {
+std::vector<uint32_t> Executor::choose_observed(const Segment& segment) {
   const Node& n = graph->node(model.order[segment.end]);
   std::vector<Tensor> peeked(n.inputs.size());
   std::vector<uint32_t> integers, all;
@@ -145,7 +154,8 @@ std::vector<uint32_t> Executor::choose_observed(Plan& plan, const Segment& segme
     std::vector<const Tensor*> seen(n.inputs.size(), nullptr);
     for (const uint32_t i : chosen) seen[i] = &peeked[i];
     std::vector<InferValue> inferred;
-    return infer_concrete(*graph, plan.dims, n, segment.values, seen, inferred) || n.op->produce != nullptr;
+    DimTable dims;  // of this question alone: a table never forgets
+    return infer_concrete(*graph, dims, n, segment.values, seen, inferred) || n.op->produce != nullptr;
   };
   for (auto it = all.rbegin(); it != all.rend(); ++it) {
     if (suffices(std::span(&*it, 1))) return {*it};
@@ -153,7 +163,7 @@ std::vector<uint32_t> Executor::choose_observed(Plan& plan, const Segment& segme
   return suffices(integers) ? integers : all;
 }
 
-std::unique_ptr<Segment> Executor::plan_next(Plan& plan, const Segment& segment) {
+std::unique_ptr<Segment> Executor::plan_next(const Segment& segment) {
   std::vector<ValueState> values = segment.values;
   std::deque<Tensor> owned;
   const bool observed = segment.kind == SegmentEnd::kObserve;
@@ -172,7 +182,8 @@ std::unique_ptr<Segment> Executor::plan_next(Plan& plan, const Segment& segment)
       if (values[id].kind == TypeKind::kTensor) values[id].shape = produced[id].shape();
     }
   }
-  return make_segment(model, plan.dims, std::move(values), segment.end, segment.depth + 1, std::move(owned), observed);
+  DimTable dims;  // what stays are constants; a table for all segments would grow with every one
+  return make_segment(model, dims, std::move(values), segment.end, segment.depth + 1, std::move(owned), observed);
 }
 
 }  // namespace omni::runtime

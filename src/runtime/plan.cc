@@ -106,7 +106,8 @@ std::unique_ptr<Plan> make_plan(Model& model, std::span<const Shape> shapes) {
       s.fixed = true;
     }
   }
-  plan->first = make_segment(model, plan->dims, std::move(values), 0, 0);
+  DimTable dims;
+  plan->first = make_segment(model, dims, std::move(values), 0, 0);
   return plan;
 }
 

@@ -111,7 +111,6 @@ struct Segment {
 
 struct Plan {
   std::vector<Shape> key;
-  DimTable dims;
   std::unique_ptr<Segment> first;
 };
 

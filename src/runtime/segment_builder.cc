@@ -437,6 +437,9 @@ void SegmentBuilder::keep_tail() {
       if (id != kNone) values_[id].place = {Space::kProduced, id, 0};
     }
   }
+  for (ValueState& v : values_) {
+    if (v.contents && !all_concrete(*v.contents)) v.contents.reset();  // expressions of a table that goes with the builder
+  }
   segment_->values = std::move(values_);
 }
 

@@ -35,6 +35,7 @@ struct SessionOptions {
   std::shared_ptr<StateSet> states = {};                             // default: the session's own; states it lacks are added to it
   std::map<std::string, std::string, std::less<>> state_names = {};  // a state of the graph → its name in the set, where they differ
   size_t max_plans = 8;
+  int64_t max_body_runs = int64_t{1} << 31;  // of one node in one run: a Loop that asks for more fails
   std::function<void(std::string_view pass, const Graph&)> after_pass = {};  // for printing
 };
 

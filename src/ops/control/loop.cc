@@ -11,8 +11,6 @@ constexpr Formal kOutputs[] = {{"v_final_and_scan_outputs", kVariadic | kOptiona
 constexpr std::string_view kBodies[] = {"body"};
 constexpr OpVersion kVersions[] = {{25}, {24}, {23}, {21}, {19}, {16}, {13}, {11}, {1}};
 
-constexpr int64_t kMostTrips = int64_t{1} << 31;
-
 // Of an optional the carried value may be either form of it.
 bool same_kind(TypeKind a, TypeKind b) {
   const auto sequence = [](TypeKind k) { return k == TypeKind::kSequence || k == TypeKind::kOptionalSequence; };
@@ -22,13 +20,14 @@ bool same_kind(TypeKind a, TypeKind b) {
 void infer(InferContext& c) {
   const Graph& body = *c.bodies()[0];
   const int carried = std::max(0, c.input_count() - 2), outputs = static_cast<int>(body.outputs().size());
-  if (c.has_input(0) && c.input(0).dtype != DType::kI64) c.fail("the trip count must be i64");
-  if (c.has_input(1) && c.input(1).dtype != DType::kBool) c.fail("the condition must be bool");
+  const auto given_as = [&](int i, DType t) { return !c.has_input(i) || (c.input(i).dtype == t && c.input(i).kind == TypeKind::kTensor); };
+  if (!given_as(0, DType::kI64)) c.fail("the trip count must be i64");
+  if (!given_as(1, DType::kBool)) c.fail("the condition must be bool");
   if (static_cast<int>(body.inputs().size()) < 2 + carried) c.fail("its body takes fewer values than are carried");
   if (outputs < 1 + carried) c.fail("its body gives " + std::to_string(outputs) + " values, needs the condition and " + std::to_string(carried));
   if (c.output_count() > outputs - 1) c.fail("more outputs than the body gives");
-  if (body.type(body.inputs()[0]).dtype != DType::kI64 || body.type(body.inputs()[1]).dtype != DType::kBool ||
-      body.type(body.outputs()[0]).dtype != DType::kBool) {
+  const auto is = [&](ValueId id, DType t) { return body.type(id).dtype == t && body.type(id).kind == TypeKind::kTensor; };
+  if (!is(body.inputs()[0], DType::kI64) || !is(body.inputs()[1], DType::kBool) || !is(body.outputs()[0], DType::kBool)) {
     c.fail("its body must take an i64 and a bool and give a bool first");
   }
   for (int i = 0; i < outputs - 1; ++i) {
@@ -101,10 +100,7 @@ class LoopRun {
   }
 
   std::vector<Tensor> run() {
-    for (int64_t i = 0; status_.status().ok() && condition_ && i < trips_; ++i) {
-      if (i == kMostTrips) status_.fail(0, "a Loop of more than 2^31 iterations");
-      step(i);
-    }
+    for (int64_t i = 0; status_.status().ok() && condition_ && i < trips_; ++i) step(i);
     if (!status_.status().ok()) return {};
     std::vector<Tensor> results = std::move(carried_);
     const size_t carried = results.size();

@@ -47,7 +47,9 @@ std::vector<Tensor> control(const PlannedNode& n, std::span<const Tensor> inputs
     for (size_t k = 0; k < outputs.size(); ++k) outputs[k].push_back(std::move(given[k]));
   }
   std::vector<Tensor> results;
-  for (size_t k = 0; k < outputs.size(); ++k) results.push_back(Tensor::sequence(n.outputs[k].dtype, std::move(outputs[k])));
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    results.push_back(n.outputs[k].present ? Tensor::sequence(n.outputs[k].dtype, std::move(outputs[k])) : Tensor());
+  }
   return results;
 }
 

@@ -40,6 +40,8 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+constexpr int64_t kMostElements = int64_t{1} << 40;
+
 int64_t gates_of(CellKind kind) { return kind == CellKind::kRnn ? 1 : kind == CellKind::kGru ? 3 : 4; }
 int functions_of(CellKind kind) { return kind == CellKind::kRnn ? 1 : kind == CellKind::kGru ? 2 : 3; }
 std::string_view default_function(CellKind kind, int i) { return kind != CellKind::kRnn && i == 0 ? "Sigmoid" : "Tanh"; }
@@ -175,6 +177,9 @@ RecurrentShape recurrent_shape(const PlannedNode& n, CellKind kind) {
   s.input_forget = n.attributes.get_int("input_forget", 0) != 0;
   s.linear_before_reset = n.attributes.get_int("linear_before_reset", 0) != 0;
   const int64_t d = s.directions, width = s.width();
+  const int64_t sizes[] = {std::max<int64_t>(1, s.steps), std::max<int64_t>(1, s.batch), std::max<int64_t>(1, width + s.inputs)};
+  const std::optional<int64_t> work = checked_count(sizes);
+  if (!work || *work > kMostElements) n.unsupported("its gates do not fit into any memory");
   const Shape state = s.batch_first ? Shape{s.batch, d, s.hidden} : Shape{d, s.batch, s.hidden};
   const Shape expected[kRecurrentInputs] = {x, {d, width, s.inputs}, {d, width, s.hidden}, {d, 2 * width}, {s.batch}, state, state, {d, 3 * s.hidden}};
   for (int i = 0; i < kRecurrentInputs; ++i) {
