@@ -2,6 +2,7 @@
 // gradients need.
 #include <algorithm>
 
+#include "core/error.h"
 #include "graph/grad_def.h"
 #include "kernels/gemm/gemm.h"
 #include "ops/elementwise.h"
@@ -15,6 +16,25 @@ constexpr Formal kInputs[] = {{"A"}, {"B", 0, ParamKind::kWeight}};
 constexpr Formal kOutputs[] = {{"Y"}};
 constexpr OpVersion kVersions[] = {{13}, {9}, {1}};
 constexpr AttributeDef kFusedAttributes[] = {{"alpha", AttributeKind::kFloat}, {"transA", AttributeKind::kInt}, {"transB", AttributeKind::kInt}};
+
+// Batches that stand between the two dimensions of the matrices, [M, batch…, K], are brought to the front.
+void upgrade_batches(Graph& graph, NodeDraft& draft) {
+  require_inputs(draft, 2);
+  for (size_t i = 0; i < 2; ++i) {
+    const char* const name = i == 0 ? "transBatchA" : "transBatchB";
+    const bool turned = draft.attributes.get_int(name, 0) != 0;
+    draft.attributes.erase(name);
+    const Type& type = graph.type(draft.inputs[i]);
+    if (!turned || (type.ranked && type.rank() < 3)) continue;
+    if (!type.ranked) throw Error(ErrorCode::kUnsupported, std::string(name) + " of a tensor whose rank is not known", draft.name);
+    std::vector<int64_t> perm;
+    for (int64_t d = 1; d < type.rank() - 1; ++d) perm.push_back(d);
+    perm.push_back(0);
+    perm.push_back(type.rank() - 1);
+    draft.inputs[i] = graph.add1(kTranspose, {draft.inputs[i]}, {{"perm", std::move(perm)}});
+  }
+}
+constexpr OpVersion kFusedVersions[] = {{2}, {1, upgrade_batches}};
 
 bool transposed(const Attributes& a, const char* name) { return a.get_int(name, 0) != 0; }
 
@@ -201,6 +221,7 @@ constinit const OpDef kFusedMatMul = {.name = "FusedMatMul",
                                       .inputs = kInputs,
                                       .outputs = kOutputs,
                                       .attributes = kFusedAttributes,
+                                      .versions = kFusedVersions,
                                       .traits = kF16Safe,
                                       .infer = infer,
                                       .cost = cost,

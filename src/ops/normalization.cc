@@ -19,7 +19,7 @@ constexpr AttributeDef kGroupAttributes[] = {
     {"epsilon", AttributeKind::kFloat}, {"num_groups", AttributeKind::kInt, true}, {"stash_type", AttributeKind::kInt}};
 constexpr AttributeDef kAxes[] = {{"axes", AttributeKind::kInts}};
 constexpr AttributeDef kLpAttributes[] = {{"axis", AttributeKind::kInt}, {"p", AttributeKind::kInt}};
-constexpr OpVersion k17[] = {{17}};
+constexpr OpVersion k17_1[] = {{17}, {1}};  // version 1 is ONNX Runtime's own, the same
 constexpr OpVersion k23[] = {{23}};
 constexpr OpVersion k22_1[] = {{22}, {1}};
 constexpr OpVersion k6_1[] = {{6}, {1, drop_consumed_inputs}};
@@ -181,7 +181,7 @@ constinit const OpDef kLayerNormalization = {.name = "LayerNormalization",
                                              .inputs = kLayerInputs,
                                              .outputs = kLayerOutputs,
                                              .attributes = kLayerAttributes,
-                                             .versions = k17,
+                                             .versions = k17_1,
                                              .infer = infer_layer,
                                              .expand = expand_layer};
 constinit const OpDef kRMSNormalization = {.name = "RMSNormalization",

@@ -38,11 +38,12 @@ bool expand(Graph& graph, PassContext& context) {
   return any;
 }
 
-bool expand_quantized(Graph& graph, PassContext&) {
+bool expand_quantized(Graph& graph, PassContext& context) {
   bool any = false;
   const auto is_byte = [&](ValueId id) { return id != kNone && (graph.type(id).dtype == DType::kI8 || graph.type(id).dtype == DType::kU8); };
   for (const NodeId id : graph.order()) {
     const Node& n = graph.node(id);
+    for (const auto& body : n.bodies) any |= expand_quantized(*body, context);
     if (n.op->bind != nullptr || n.op->produce != nullptr || n.op->expand == nullptr || n.op->has(kQuantTransparent)) continue;
     if (!std::any_of(n.inputs.begin(), n.inputs.end(), is_byte)) continue;
     expand_node(graph, id);
