@@ -362,6 +362,9 @@ void infer(const Node& node, std::span<const InferValue> inputs, std::span<Infer
       context.fail("input " + quoted(node.op->input_formal(i).name) + " is required");
     }
   }
+  for (size_t i = static_cast<size_t>(own); i < node.op->inputs.size(); ++i) {  // required ones may stand behind optional ones
+    if ((node.op->inputs[i].flags & (kOptional | kVariadic)) == 0) context.fail("input " + quoted(node.op->inputs[i].name) + " is required");
+  }
   if (static_cast<int>(outputs.size()) > node.op->max_outputs()) {
     context.fail("the operator has " + std::to_string(node.op->max_outputs()) + " outputs, " + std::to_string(outputs.size()) + " are asked for");
   }
