@@ -1,6 +1,5 @@
 """The cases of contrib_ops.py: every operator of com.microsoft that is supported, in several settings. ai.onnx.ml: ml_cases.py."""
 import dataclasses
-import typing
 
 import numpy as np
 
@@ -18,7 +17,6 @@ class Case:
     atol: float = 1e-5
     opsets: dict = dataclasses.field(default_factory=dict)
     symbolic: bool = False
-    select: typing.Optional[typing.Callable] = None
 
 
 CASES = []
@@ -57,7 +55,7 @@ for ta, tb, ba, bb in [(0, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0), (1, 1, 0, 0), (
     left = f32(*{(0, 0): (2, 3, m, k), (1, 0): (2, 3, k, m), (0, 1): (m, 2, 3, k), (1, 1): (k, 2, 3, m)}[ta, ba])
     right = f32(*{(0, 0): (2, 3, k, n), (1, 0): (2, 3, n, k), (0, 1): (k, 2, 3, n), (1, 1): (n, 2, 3, k)}[tb, bb])
     add("FusedMatMul", {"a": left, "b": right}, {"transA": ta, "transB": tb, "transBatchA": ba, "transBatchB": bb, "alpha": 0.5}, constants=("b",))
-for activation, params in [("", {}), ("Relu", {}), ("LeakyRelu", {"activation_alpha": 0.2}), ("Tanh", {}), ("Sigmoid", {}), ("Elu", {"activation_alpha": 0.7}), ("HardSigmoid", {"activation_alpha": 0.3, "activation_beta": 0.4})]:
+for activation, params in [("Relu", {}), ("LeakyRelu", {"activation_alpha": 0.2}), ("Tanh", {}), ("Sigmoid", {}), ("Elu", {"activation_alpha": 0.7}), ("HardSigmoid", {"activation_alpha": 0.3, "activation_beta": 0.4})]:
     add("FusedGemm", {"a": f32(6, 4), "b": f32(5, 6), "c": f32(5)}, {"activation": activation, "transA": 1, "transB": 1, "alpha": 0.5, "beta": 2.0, **params})
 add("FusedGemm", {"a": f32(4, 6), "b": f32(6, 5)}, {"activation": "Relu"})
 for activation, params in [("Relu", []), ("LeakyRelu", [0.2]), ("Clip", [0.0, 0.5]), ("Tanh", []), ("Sigmoid", []), ("HardSigmoid", [0.25, 0.5])]:
@@ -80,7 +78,7 @@ segments = rng.integers(0, 2, (2, 7)).astype(np.int32)
 tables = {"words": f32(30, 16), "positions": f32(10, 16)}
 add("EmbedLayerNormalization", {"ids": ids, "seg": segments, **tables, "segments": f32(2, 16), "gamma": f32(16), "beta": f32(16), "mask": np.array([[1, 1, 1, 1, 0, 0, 0], [1] * 7], np.int32)}, {"epsilon": 1e-5, "mask_index_type": 1}, ("y", "mask_index", "sum"))
 add("EmbedLayerNormalization", {"ids": ids, "seg": None, **tables, "segments": None, "gamma": f32(16), "beta": f32(16)}, {"epsilon": 1e-5}, ("y", "mask_index"))
-add("EmbedLayerNormalization", {"ids": ids, "seg": None, **tables, "segments": None, "gamma": f32(16), "beta": f32(16), "mask": None, "at": rng.integers(0, 10, (2, 7)).astype(np.int32)}, {"epsilon": 1e-5})
+add("EmbedLayerNormalization", {"ids": ids, "seg": None, **tables, "segments": None, "gamma": f32(16), "beta": f32(16), "mask": None, "at": rng.integers(0, 10, (2, 7)).astype(np.int32)}, {"epsilon": 1e-5}, ("y", "mask_index"))
 
 # Quantized.
 for dtype in (np.uint8, np.int8):
@@ -129,7 +127,8 @@ for bits in (4, 8):
         more = {"constants": ("b", "s", "z", "g", "bias"), "atol": 1e-3}
         add("MatMulNBits", {"a": f32(2, 3, k), **weights}, settings, **more)
         add("MatMulNBits", {"a": f32(3, k), **weights, "z": zeros, "g": None, "bias": f32(n)}, settings, **more)
-        add("MatMulNBits", {"a": f32(3, k), **weights, "z": f32(n * blocks, scale=4) + 8}, settings, **more)
+        if bits == 4:  # ONNX Runtime has no float zero points of 8 bits
+            add("MatMulNBits", {"a": f32(3, k), **weights, "z": f32(n * blocks, scale=4) + 8}, settings, **more)
     order = (rng.permutation(64) // 32).astype(np.int32)
     if bits == 4:
         add("MatMulNBits", {"a": f32(2, 64), "b": bytes_of(8, 2, 16), "s": np.abs(f32(16)) * 0.05, "z": bytes_of(8), "g": order}, {"K": 64, "N": 8, "bits": 4, "block_size": 32}, **more)
@@ -164,8 +163,6 @@ for settings in ({}, {"scale": 0.2, "mask_filter_value": -50.0}):
     add("MultiHeadAttention", {**cross, "b": None, "mask": np.array([2, 6], np.int32)}, {"num_heads": N, **settings})
     add("MultiHeadAttention", {**cross, "b": None, "mask": rng.integers(0, 2, (B, S, L)).astype(np.int32), "bias": f32(1, N, S, L)}, {"num_heads": N, **settings})
 add("MultiHeadAttention", {"q": f32(B, S, D), "k": f32(B, N, L, H), "v": f32(B, N, L, H)}, {"num_heads": N})
-add("MultiHeadAttention", {"q": f32(B, S, N, 3, H)}, {"num_heads": N})
-add("MultiHeadAttention", {"q": f32(B, S, D), "k": f32(B, L, N, 2, H)}, {"num_heads": N})
 own = {"q": f32(B, S, D), "k": f32(B, S, D), "v": f32(B, S, D)}
 add("MultiHeadAttention", own, {"num_heads": N, "unidirectional": 1}, symbolic=False)
 add("MultiHeadAttention", {**own, "b": None, "mask": None, "bias": f32(B, 1, S, S + 3), "pk": f32(B, N, 3, H), "pv": f32(B, N, 3, H)}, {"num_heads": N}, ("y", "present_k", "present_v"))
@@ -182,12 +179,13 @@ for interleaved in (0, 1):
 
 def grouped(batch, now, cached, room, lengths, settings, groups=2, packed=False, more=None, **kinds):
     """A step of `now` tokens on `cached` keys, in a cache with room for `room`; `lengths`: keys of each sequence after it."""
-    q = f32(batch, now, (N + 2 * groups) * H) if packed else f32(batch, now, N * H)
-    inputs = {"q": q, "k": None if packed else f32(batch, now, groups * H), "v": None if packed else f32(batch, now, groups * H)}
-    cache = {"pk": f32(batch, groups, room, H), "pv": f32(batch, groups, room, H)} if room is not None else {"pk": None, "pv": None}
+    size = 16
+    q = f32(batch, now, (N + 2 * groups) * size) if packed else f32(batch, now, N * size)
+    inputs = {"q": q, "k": None if packed else f32(batch, now, groups * size), "v": None if packed else f32(batch, now, groups * size)}
+    cache = {"pk": f32(batch, groups, room, size), "pv": f32(batch, groups, room, size)} if room is not None else {"pk": None, "pv": None}
     inputs |= {**cache, "len": np.array(lengths, np.int32) - 1, "total": np.array(cached + now, np.int32)}
     if settings.get("do_rotary"):
-        inputs |= angles
+        inputs |= {"cos": np.cos(f32(20, size // 2)), "sin": np.sin(f32(20, size // 2))}
     else:
         inputs |= {"cos": None, "sin": None}
     inputs |= more or {}

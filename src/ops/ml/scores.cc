@@ -12,7 +12,7 @@ namespace {
 ValueId probit(const Parts& p, ValueId v) {
   constexpr double kA = 0.147;
   const auto num = [&](double c) { return number(p.g, v, c); };
-  const ValueId x = p.sub(p.mul(v, 2), num(1));
+  const ValueId x = p.sub(p.mul(v, 2.0), num(1));
   const ValueId log = p.make(kLog, {p.mul(p.sub(num(1), x), p.add(num(1), x))});
   const ValueId half = p.add(num(2 / (std::numbers::pi * kA)), p.mul(log, 0.5));
   const ValueId root = p.make(kSqrt, {p.sub(p.mul(half, half), p.mul(log, 1 / kA))});

@@ -49,7 +49,7 @@ ValueId kernel(const Parts& p, ValueId x, const std::vector<double>& vectors, in
     std::vector<double> norms(static_cast<size_t>(count), 0);
     for (size_t i = 0; i < vectors.size(); ++i) norms[i / static_cast<size_t>(width)] += vectors[i] * vectors[i];
     const ValueId own = p.reduce(kReduceSumSquare, x, {1}, true);
-    const ValueId distance = p.sub(p.add(own, doubles(p, norms, Shape{count})), p.mul(dot, 2));
+    const ValueId distance = p.sub(p.add(own, doubles(p, norms, Shape{count})), p.mul(dot, 2.0));
     return p.make(kExp, {p.mul(distance, -params[0])});
   }
   const ValueId inner = p.add(p.mul(dot, params[0]), number(p.g, dot, params[1]));
