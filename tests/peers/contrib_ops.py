@@ -22,6 +22,12 @@ def tensor_type(value):
     return TensorProto.STRING if value.dtype == object else helper.np_dtype_to_tensor_dtype(value.dtype)
 
 
+def shape_of(case, name, value):
+    """Batch and length by name where the case says so; heads and sizes are always known."""
+    named = {4: (0, 2), 3: (0, 1), 2: (0,), 1: (0,)}.get(value.ndim, ()) if case.symbolic else ()
+    return [f"{name}_{d}" if d in named else size for d, size in enumerate(value.shape)]
+
+
 def model_of(case, outputs):
     """The model of a case; `outputs` are its results once they are known, to state their types."""
     names, inputs, constants = [], [], []
@@ -32,7 +38,7 @@ def model_of(case, outputs):
         if name in case.constants:
             constants.append(numpy_helper.from_array(value, name))
         else:
-            inputs.append(helper.make_tensor_value_info(name, tensor_type(value), [f"{name}_{d}" if case.symbolic else size for d, size in enumerate(value.shape)]))
+            inputs.append(helper.make_tensor_value_info(name, tensor_type(value), shape_of(case, name, value)))
     while names and not names[-1]:
         names.pop()
     nodes = [helper.make_node(case.op, names, case.outputs, domain=case.domain, name="node", **case.attributes)]

@@ -125,7 +125,7 @@ TEST(ContribBlocks, WeightsOfFourAndEightBits) {
 
 TEST(ContribRotary, QuarterTurns) {
   const Tensor cosine = f32(Shape{2, 1}, {1, 0}), sine = f32(Shape{2, 1}, {0, 1});
-  check({.name = "from where it begins", .op = &kMsRotaryEmbedding, .inputs = {f32(Shape{1, 2, 2}, {1, 2, 1, 2}), ints({0}), cosine, sine}, .expected = {{1, 2, -2, 1}}, .constants = {2, 3}});
+  check({.name = "from where it begins", .op = &kMsRotaryEmbedding, .inputs = {f32(Shape{1, 2, 2}, {1, 2, 1, 2}), ints({0}), cosine, sine}, .expected = {{1, 2, -2, 1}}, .constants = {0, 2, 3}});
 }
 
 // Without anything to tell keys apart, what a query sees is averaged.
@@ -145,29 +145,29 @@ TEST(ContribAttention, AveragesWhatIsSeen) {
   check({.name = "bytes", .op = &kMsQAttention,
          .inputs = {u8(Shape{1, 2, 1}, {12, 16}), u8(Shape{1, 3}, {5, 5, 7}), zeros(Shape{3}), kStepA, kStepB, std::nullopt, byte(10), byte(5)}, .attributes = {{"num_heads", int64_t{1}}},
          .expected = {{1, 1}}, .constants = {2}, .tolerance = 1e-5});
-  check({.name = "packed", .op = &kMsMultiHeadAttention, .inputs = {f32(Shape{1, 2, 1, 3, 1}, {0, 5, 2, 0, 3, 4})}, .attributes = {{"num_heads", int64_t{1}}}, .expected = {{3, 3}}});
+  check({.name = "packed", .op = &kMsMultiHeadAttention, .inputs = {f32(Shape{1, 2, 1, 3, 1}, {0, 5, 2, 0, 3, 4})}, .attributes = {{"num_heads", int64_t{1}}}, .expected = {{3, 3}}, .constants = {0}});
   check({.name = "packed keys", .op = &kMsMultiHeadAttention, .inputs = {zeros(Shape{1, 1, 1}), f32(Shape{1, 2, 1, 2, 1}, {5, 2, 3, 4})}, .attributes = {{"num_heads", int64_t{1}}},
-         .expected = {{3}}});
+         .expected = {{3}}, .constants = {0, 1}});
   check({.name = "with past", .op = &kMsMultiHeadAttention,
          .inputs = {zeros(Shape{1, 1, 1}), zeros(Shape{1, 1, 1}), f32(Shape{1, 1, 1}, {9}), std::nullopt, std::nullopt, std::nullopt, zeros(Shape{1, 1, 2, 1}), f32(Shape{1, 1, 2, 1}, {1, 2})},
          .attributes = {{"num_heads", int64_t{1}}}, .outputs = 3, .expected = {{4}, {0, 0, 0}, {1, 2, 9}}, .tolerance = 1e-5});
 }
 
-// Two sequences of a cache with room for three: one has 2 keys after the step, the other 3. Positions behind a sequence's end repeat its last token.
+// Two sequences of a cache with room for three: one has 2 keys after the step, the other 3. Behind a sequence's end the cache is 0.
 TEST(ContribAttention, GroupedQueriesKeepTheirOwnLengths) {
   const Tensor q = zeros(Shape{2, 1, 2}), k = zeros(Shape{2, 1, 1}), v = f32(Shape{2, 1, 1}, {10, 20});
   const Tensor past = f32(Shape{2, 1, 3, 1}, {1, 2, 3, 4, 6, 8});
   check({.name = "step", .op = &kMsGroupQueryAttention,
          .inputs = {q, k, v, zeros(Shape{2, 1, 3, 1}), past, i32(Shape{2}, {1, 2}), Tensor::scalar(int32_t{3})},
          .attributes = {{"num_heads", int64_t{2}}, {"kv_num_heads", int64_t{1}}}, .outputs = 3,
-         .expected = {{5.5, 5.5, 10, 10}, {0, 0, 0, 0, 0, 0}, {1, 10, 10, 4, 6, 20}}, .tolerance = 1e-5});
+         .expected = {{5.5, 5.5, 10, 10}, {0, 0, 0, 0, 0, 0}, {1, 10, 0, 4, 6, 20}}, .constants = {0, 1, 2, 3, 4}, .tolerance = 1e-5});
   check({.name = "window", .op = &kMsGroupQueryAttention,
          .inputs = {q, k, v, zeros(Shape{2, 1, 3, 1}), past, i32(Shape{2}, {1, 2}), Tensor::scalar(int32_t{3})},
-         .attributes = {{"num_heads", int64_t{2}}, {"kv_num_heads", int64_t{1}}, {"local_window_size", int64_t{1}}}, .outputs = 3, .expected = {{10, 10, 20, 20}}, .tolerance = 1e-5});
+         .attributes = {{"num_heads", int64_t{2}}, {"kv_num_heads", int64_t{1}}, {"local_window_size", int64_t{1}}}, .outputs = 3, .expected = {{10, 10, 20, 20}}, .constants = {0, 1, 2, 3, 4}, .tolerance = 1e-5});
   // A sink of score 0 counts as one more key of value 0.
   check({.name = "sink", .op = &kMsGroupQueryAttention,
          .inputs = {q, k, v, zeros(Shape{2, 1, 3, 1}), past, i32(Shape{2}, {1, 2}), Tensor::scalar(int32_t{3})},
-         .attributes = {{"num_heads", int64_t{2}}, {"kv_num_heads", int64_t{1}}, {"smooth_softmax", int64_t{1}}}, .outputs = 3, .expected = {{11 / 3.0, 11 / 3.0, 7.5, 7.5}}, .tolerance = 1e-5});
+         .attributes = {{"num_heads", int64_t{2}}, {"kv_num_heads", int64_t{1}}, {"smooth_softmax", int64_t{1}}}, .outputs = 3, .expected = {{11 / 3.0, 11 / 3.0, 7.5, 7.5}}, .constants = {0, 1, 2, 3, 4}, .tolerance = 1e-5});
   expect_refused(kMsGroupQueryAttention, {q, k, v, std::nullopt, std::nullopt, i32(Shape{2}, {0, 0}), Tensor::scalar(int32_t{1})},
                  {{"num_heads", int64_t{2}}, {"kv_num_heads", int64_t{3}}}, "does not divide");
 }

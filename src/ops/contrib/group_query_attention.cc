@@ -2,7 +2,7 @@
 //
 // seqlens_k + 1 is how many keys each sequence has after this step. In a first step (as many new tokens as total_sequence_length says) every sequence
 // begins at 0 and may be padded on the right; in later ones the new tokens are its last. The present holds max(cache, total) positions: those before a
-// sequence's new tokens from the cache, then the new ones.
+// sequence's new tokens from the cache, then the new ones, then zeros.
 #include "ops/contrib/heads.h"
 
 #include <limits>
@@ -118,9 +118,10 @@ ValueId Decoder::present(ValueId past, ValueId now) const {
   const int64_t groups = p_.known(now, 1, "the number of heads"), size = p_.known(now, 3, "the head size");
   const ValueId room = p_.size_scalar(past, 2), count = p_.make(kMax, {room, total_});
   const ValueId at = p_.range(p_.whole(0), count), begin = p_.unsqueeze(begin_, {1});  // [T], [B, 1]
-  const ValueId fresh = p_.make(kMin, {p_.sub(at, begin), p_.sub(new_count_, p_.whole(1))});
+  const ValueId fresh = p_.make(kMin, {p_.sub(at, begin), new_count_});  // behind them: a row of zeros
   const ValueId index = p_.where(p_.make(kLess, {at, begin}), at, p_.add(room, fresh));  // [B, T]
-  const ValueId all = p_.concat({past, now}, 2), width = p_.size(index, 1);
+  const ValueId zeros = p_.make(kPad, {now, p_.ints({0, 1}), number(p_.g, now, 0), p_.ints({2})});
+  const ValueId all = p_.concat({past, zeros}, 2), width = p_.size(index, 1);
   const ValueId spread = p_.make(kExpand, {p_.unsqueeze(index, {1, 3}), p_.concat({p_.size(now, 0), p_.ints({groups}), width, p_.ints({1})}, 0)});
   const ValueId rows = p_.reshape_to(all, p_.concat({p_.ints({-1}), p_.size(all, 2), p_.ints({size})}, 0));
   const ValueId taken = p_.make(kGatherND, {rows, p_.reshape_to(spread, p_.concat({p_.ints({-1}), width, p_.ints({1})}, 0))}, {{"batch_dims", int64_t{1}}});

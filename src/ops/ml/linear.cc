@@ -30,7 +30,7 @@ std::vector<ValueId> expand_regressor(Graph& g, const Node& n) {
   return {post_transform(p, scores_of(p, p.integer("targets", 1)), p.attributes.get_string("post_transform", "NONE"))};
 }
 
-// One score of two classes: the second's; the first has one less it.
+// One score of two classes: the second's; the first has what remains.
 std::vector<ValueId> expand_classifier(Graph& g, const Node& n) {
   const Parts p(g, n);
   const ClassLabels labels = class_labels(p, "classlabels_ints", "classlabels_strings");
@@ -44,7 +44,8 @@ std::vector<ValueId> expand_classifier(Graph& g, const Node& n) {
   }
   const ValueId index = p.as(p.make(kGreater, {p.squeeze(scores, {1}), number(g, scores, 0)}), DType::kI64);
   if (transform == "PROBIT") return {label_of(p, index, labels), post_transform(p, scores, transform)};
-  const ValueId both = p.concat({p.sub(number(g, scores, 1), scores), scores}, 1);
+  const ValueId both = transform == "LOGISTIC" ? post_transform(p, p.concat({p.make(kNeg, {scores}), scores}, 1), transform)
+                                               : p.concat({p.sub(number(g, scores, 1), scores), scores}, 1);
   return {label_of(p, index, labels), both};
 }
 

@@ -146,12 +146,11 @@ std::vector<ValueId> expand_classifier(Graph& g, const Node& n) {
   const ValueId no = p.matmul(p.as(p.make(kNot, {wins}), DType::kF64), doubles(p, r.second, votes));
   const ValueId counts = p.add(yes, no);
   ValueId scores = p.as(decisions, DType::kF32);
-  ValueId index = p.make(kArgMax, {p.as(counts, DType::kF32)}, {{"axis", int64_t{1}}, {"keepdims", int64_t{0}}});
+  const ValueId index = p.make(kArgMax, {p.as(counts, DType::kF32)}, {{"axis", int64_t{1}}, {"keepdims", int64_t{0}}});
   if (!p.attributes.get_floats("prob_a").empty()) {
     scores = probabilities(p, decisions, r);
-    index = p.make(kArgMax, {scores}, {{"axis", int64_t{1}}, {"keepdims", int64_t{0}}});
   } else if (r.classes == 2) {
-    scores = p.concat({scores, p.make(kNeg, {scores})}, 1);
+    scores = p.concat({p.make(kNeg, {scores}), scores}, 1);
   }
   return {label_of(p, index, labels), post_transform(p, scores, transform)};
 }

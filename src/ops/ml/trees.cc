@@ -211,24 +211,29 @@ std::vector<ValueId> expand_regressor(Graph& g, const Node& n) {
   return {post_transform(p, y, p.attributes.get_string("post_transform", "NONE"))};
 }
 
-// Two classes of which the leaves score only one: it wins above 0, or above 1/2 where no weight is negative; the other's score is what remains.
+// Two classes, as ONNX Runtime has them. Where the leaves score the first alone, its score is taken for the second's: it wins above 0, or above 1/2 where no
+// weight is negative, and the other has what remains. Else the second class wins where its own score is above 0 (or 1/2 as before, if the first has none);
+// with two base values its score is that of the first plus its base value, and the first has the opposite.
 std::vector<ValueId> two_classes(const Parts& p, const Weights& w, const ClassLabels& labels, std::string_view transform) {
-  Weights single = w;
-  std::fill(single.targets.begin(), single.targets.end(), 0);
-  const std::vector<double> values = to_double(w.values);
-  const bool positive = std::all_of(values.begin(), values.end(), [](double v) { return v >= 0; });
-  ValueId s = old_sum(p, single, 1, 1);
-  const Tensor base = numbers(p, "base_values");
-  p.require(base.count() <= 2, "base_values has more than two numbers");
-  if (base.count() > 0) {  // the second class is the one that is scored
-    const double shift = to_double(base).back();
-    s = p.add(s, number(p.g, s, shift));
+  const bool first = std::any_of(w.targets.begin(), w.targets.end(), [](int64_t t) { return t == 0; });
+  const bool second = std::any_of(w.targets.begin(), w.targets.end(), [](int64_t t) { return t == 1; });
+  const std::vector<double> values = to_double(w.values), base = to_double(numbers(p, "base_values"));
+  const bool positive = first != second && std::all_of(values.begin(), values.end(), [](double v) { return v >= 0; });
+  p.require(base.size() <= 2, "base_values has more than two numbers");
+  const ValueId sums = old_sum(p, w, 2, 1);
+  ValueId s0 = p.slice(sums, 1, 0, 1), s1 = p.slice(sums, 1, 1, 2);
+  if (base.size() == 1) s0 = p.add(s0, number(p.g, s0, base[0]));
+  if (base.size() == 2 && second) {
+    s1 = p.add(s0, number(p.g, s0, base[1]));
+    s0 = p.make(kNeg, {s1});
   }
-  const ValueId index = p.as(p.make(kGreater, {p.squeeze(s, {1}), number(p.g, s, positive ? 0.5 : 0)}), DType::kI64);
+  const ValueId wins = second ? s1 : s0;
+  const ValueId index = p.as(p.make(kGreater, {p.squeeze(wins, {1}), number(p.g, wins, positive ? 0.5 : 0)}), DType::kI64);
   const ValueId label = label_of(p, index, labels);
-  if (transform == "PROBIT") return {label, post_transform(p, s, transform)};
-  if (positive) return {label, p.concat({p.sub(number(p.g, s, 1), s), s}, 1)};
-  const ValueId both = p.concat({p.make(kNeg, {s}), s}, 1);
+  if (second || base.size() == 2) return {label, post_transform(p, p.concat({s0, s1}, 1), transform)};
+  if (transform == "PROBIT") return {label, post_transform(p, s0, transform)};
+  if (positive) return {label, p.concat({p.sub(number(p.g, s0, 1), s0), s0}, 1)};
+  const ValueId both = p.concat({p.make(kNeg, {s0}), s0}, 1);
   return {label, transform == "LOGISTIC" ? post_transform(p, both, transform) : both};
 }
 
@@ -238,8 +243,7 @@ std::vector<ValueId> expand_classifier(Graph& g, const Node& n) {
   const std::string_view transform = p.attributes.get_string("post_transform", "NONE");
   const Weights w = weights_of(p, "class");
   p.require(!w.targets.empty(), "no leaf has a weight");
-  const bool one = std::all_of(w.targets.begin(), w.targets.end(), [&](int64_t t) { return t == w.targets[0]; });
-  if (labels.count() == 2 && one) return two_classes(p, w, labels, transform);
+  if (labels.count() == 2) return two_classes(p, w, labels, transform);
   const ValueId scores = with_base(p, old_sum(p, w, labels.count(), 1), numbers(p, "base_values"), labels.count());
   const ValueId index = p.make(kArgMax, {scores}, {{"axis", int64_t{1}}, {"keepdims", int64_t{0}}});
   return {label_of(p, index, labels), post_transform(p, scores, transform)};
