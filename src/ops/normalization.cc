@@ -1,5 +1,6 @@
 // LayerNormalization, RMSNormalization, InstanceNormalization, GroupNormalization, MeanVarianceNormalization, LpNormalization (ai.onnx): composites of
 // primitives. Half types are normalized in f32.
+#include "core/error.h"
 #include "ops/composer.h"
 #include "ops/onnx_dtype.h"
 
@@ -19,7 +20,11 @@ constexpr AttributeDef kGroupAttributes[] = {
     {"epsilon", AttributeKind::kFloat}, {"num_groups", AttributeKind::kInt, true}, {"stash_type", AttributeKind::kInt}};
 constexpr AttributeDef kAxes[] = {{"axes", AttributeKind::kInts}};
 constexpr AttributeDef kLpAttributes[] = {{"axis", AttributeKind::kInt}, {"p", AttributeKind::kInt}};
-constexpr OpVersion k17_1[] = {{17}, {1}};  // version 1 is ONNX Runtime's own, the same
+// Version 1 is ONNX Runtime's own, the same; ONNX has the operator since 17.
+void lower_below_17(const Graph&, NodeDraft& draft) {
+  throw Error(ErrorCode::kUnsupported, "the operator is in ONNX since opset 17", draft.name, "export with opset 17 or newer");
+}
+constexpr OpVersion k17_1[] = {{17}, {1, nullptr, lower_below_17}};
 constexpr OpVersion k23[] = {{23}};
 constexpr OpVersion k22_1[] = {{22}, {1}};
 constexpr OpVersion k6_1[] = {{6}, {1, drop_consumed_inputs}};

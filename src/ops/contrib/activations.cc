@@ -40,13 +40,34 @@ std::vector<ValueId> expand_quick(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMsGelu = {.name = "Gelu", .domain = "com.microsoft", .inputs = kX, .outputs = kY, .versions = kVersions,
-                                 .infer = inferred_by<expand_gelu>, .expand = expand_gelu};
-constinit const OpDef kMsFastGelu = {.name = "FastGelu", .domain = "com.microsoft", .inputs = kFastInputs, .outputs = kY, .versions = kVersions,
-                                     .infer = inferred_by<expand_fast>, .expand = expand_fast};
-constinit const OpDef kMsBiasGelu = {.name = "BiasGelu", .domain = "com.microsoft", .inputs = kBiasInputs, .outputs = kC, .versions = kVersions,
-                                     .infer = inferred_by<expand_gelu>, .expand = expand_gelu};
-constinit const OpDef kMsQuickGelu = {.name = "QuickGelu", .domain = "com.microsoft", .inputs = kX, .outputs = kY, .attributes = kAlpha,
-                                      .versions = kVersions, .infer = inferred_by<expand_quick>, .expand = expand_quick};
+constinit const OpDef kMsGelu = {.name = "Gelu",
+                                 .domain = "com.microsoft",
+                                 .inputs = kX,
+                                 .outputs = kY,
+                                 .versions = kVersions,
+                                 .infer = inferred_by<expand_gelu>,
+                                 .expand = expand_gelu};
+constinit const OpDef kMsFastGelu = {.name = "FastGelu",
+                                     .domain = "com.microsoft",
+                                     .inputs = kFastInputs,
+                                     .outputs = kY,
+                                     .versions = kVersions,
+                                     .infer = inferred_by<expand_fast>,
+                                     .expand = expand_fast};
+constinit const OpDef kMsBiasGelu = {.name = "BiasGelu",
+                                     .domain = "com.microsoft",
+                                     .inputs = kBiasInputs,
+                                     .outputs = kC,
+                                     .versions = kVersions,
+                                     .infer = inferred_by<expand_gelu>,
+                                     .expand = expand_gelu};
+constinit const OpDef kMsQuickGelu = {.name = "QuickGelu",
+                                      .domain = "com.microsoft",
+                                      .inputs = kX,
+                                      .outputs = kY,
+                                      .attributes = kAlpha,
+                                      .versions = kVersions,
+                                      .infer = inferred_by<expand_quick>,
+                                      .expand = expand_quick};
 
 }  // namespace omni::ops

@@ -5,24 +5,41 @@ namespace omni::ops {
 
 namespace {
 
-constexpr Formal kInputs[] = {{"input"}, {"weights", 0, ParamKind::kWeight}, {"bias", kOptional, ParamKind::kBias}, {"mask_index", kOptional},
-                              {"past", kOptional}, {"attention_bias", kOptional}, {"past_sequence_length", kOptional}};
-constexpr Formal kQInputs[] = {{"input"}, {"weight"}, {"bias"}, {"input_scale"}, {"weight_scale"}, {"mask_index", kOptional},
-                               {"input_zero_point", kOptional}, {"weight_zero_point", kOptional}, {"past", kOptional}};
-constexpr Formal kMultiInputs[] = {{"query"}, {"key", kOptional}, {"value", kOptional}, {"bias", kOptional, ParamKind::kBias}, {"key_padding_mask", kOptional},
-                                   {"attention_bias", kOptional}, {"past_key", kOptional}, {"past_value", kOptional},
-                                   {"past_sequence_length", kOptional}, {"cache_indirection", kOptional}};
+constexpr Formal kInputs[] = {
+    {"input"},           {"weights", 0, ParamKind::kWeight}, {"bias", kOptional, ParamKind::kBias}, {"mask_index", kOptional},
+    {"past", kOptional}, {"attention_bias", kOptional},      {"past_sequence_length", kOptional}};
+constexpr Formal kQInputs[] = {{"input"},
+                               {"weight"},
+                               {"bias"},
+                               {"input_scale"},
+                               {"weight_scale"},
+                               {"mask_index", kOptional},
+                               {"input_zero_point", kOptional},
+                               {"weight_zero_point", kOptional},
+                               {"past", kOptional}};
+constexpr Formal kMultiInputs[] = {{"query"},
+                                   {"key", kOptional},
+                                   {"value", kOptional},
+                                   {"bias", kOptional, ParamKind::kBias},
+                                   {"key_padding_mask", kOptional},
+                                   {"attention_bias", kOptional},
+                                   {"past_key", kOptional},
+                                   {"past_value", kOptional},
+                                   {"past_sequence_length", kOptional},
+                                   {"cache_indirection", kOptional}};
 constexpr Formal kOutputs[] = {{"output"}, {"present", kOptional}};
 constexpr Formal kMultiOutputs[] = {{"output"}, {"present_key", kOptional}, {"present_value", kOptional}, {"qk", kOptional}};
 constexpr AttributeDef kAttributes[] = {{"do_rotary", AttributeKind::kInt},         {"mask_filter_value", AttributeKind::kFloat},
                                         {"num_heads", AttributeKind::kInt, true},   {"past_present_share_buffer", AttributeKind::kInt},
                                         {"qkv_hidden_sizes", AttributeKind::kInts}, {"rotary_embedding_dim", AttributeKind::kInt},
                                         {"scale", AttributeKind::kFloat},           {"unidirectional", AttributeKind::kInt}};
-constexpr AttributeDef kQAttributes[] = {{"do_rotary", AttributeKind::kInt}, {"mask_filter_value", AttributeKind::kFloat},
+constexpr AttributeDef kQAttributes[] = {{"do_rotary", AttributeKind::kInt},       {"mask_filter_value", AttributeKind::kFloat},
                                          {"num_heads", AttributeKind::kInt, true}, {"past_present_share_buffer", AttributeKind::kInt},
-                                         {"scale", AttributeKind::kFloat}, {"unidirectional", AttributeKind::kInt}};
-constexpr AttributeDef kMultiAttributes[] = {{"mask_filter_value", AttributeKind::kFloat}, {"num_heads", AttributeKind::kInt, true},
-                                             {"scale", AttributeKind::kFloat}, {"unidirectional", AttributeKind::kInt}};
+                                         {"scale", AttributeKind::kFloat},         {"unidirectional", AttributeKind::kInt}};
+constexpr AttributeDef kMultiAttributes[] = {{"mask_filter_value", AttributeKind::kFloat},
+                                             {"num_heads", AttributeKind::kInt, true},
+                                             {"scale", AttributeKind::kFloat},
+                                             {"unidirectional", AttributeKind::kInt}};
 constexpr OpVersion kVersions[] = {{1}};
 
 int64_t heads_of(const Parts& p) {
@@ -105,7 +122,8 @@ AttentionParts operands(const Parts& p, int64_t heads) {
   const int rank = p.rank(p.in(0));
   p.require(rank == 3 || rank == 5, "the query is of rank 3 or 5");
   if (rank == 5) {
-    p.require(!p.has(1) && !p.has(2) && p.dim(p.in(0), 3) == Dim(3) && p.dim(p.in(0), 2) == Dim(heads), "a packed query is [B, S, heads, 3, size] and has no key beside it");
+    p.require(!p.has(1) && !p.has(2) && p.dim(p.in(0), 3) == Dim(3) && p.dim(p.in(0), 2) == Dim(heads),
+              "a packed query is [B, S, heads, 3, size] and has no key beside it");
     p.require_supported(!p.has(3), "a bias of packed queries, keys and values");
     a.q = packed(p.in(0), 0, 0);
     a.k = packed(p.in(0), 1, 1);
@@ -124,7 +142,8 @@ AttentionParts operands(const Parts& p, int64_t heads) {
   }
   a.q = plain(p.in(0), 0);
   if (key_rank == 5) {
-    p.require(!p.has(2) && p.dim(p.in(1), 3) == Dim(2) && p.dim(p.in(1), 2) == Dim(heads), "a packed key is [B, L, heads, 2, size] and has no value beside it");
+    p.require(!p.has(2) && p.dim(p.in(1), 3) == Dim(2) && p.dim(p.in(1), 2) == Dim(heads),
+              "a packed key is [B, L, heads, 2, size] and has no value beside it");
     a.k = packed(p.in(1), 0, 1);
     a.v = packed(p.in(1), 1, 2);
     return a;
@@ -158,13 +177,29 @@ std::vector<ValueId> expand_multi(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMsAttention = {.name = "Attention", .domain = "com.microsoft", .inputs = kInputs, .outputs = kOutputs, .attributes = kAttributes,
-                                      .versions = kVersions, .infer = inferred_by<expand_attention>, .expand = expand_attention};
-constinit const OpDef kMsQAttention = {.name = "QAttention", .domain = "com.microsoft", .inputs = kQInputs, .outputs = kOutputs,
-                                       .attributes = kQAttributes, .versions = kVersions, .infer = inferred_by<expand_quantized>,
+constinit const OpDef kMsAttention = {.name = "Attention",
+                                      .domain = "com.microsoft",
+                                      .inputs = kInputs,
+                                      .outputs = kOutputs,
+                                      .attributes = kAttributes,
+                                      .versions = kVersions,
+                                      .infer = inferred_by<expand_attention>,
+                                      .expand = expand_attention};
+constinit const OpDef kMsQAttention = {.name = "QAttention",
+                                       .domain = "com.microsoft",
+                                       .inputs = kQInputs,
+                                       .outputs = kOutputs,
+                                       .attributes = kQAttributes,
+                                       .versions = kVersions,
+                                       .infer = inferred_by<expand_quantized>,
                                        .expand = expand_quantized};
-constinit const OpDef kMsMultiHeadAttention = {.name = "MultiHeadAttention", .domain = "com.microsoft", .inputs = kMultiInputs,
-                                               .outputs = kMultiOutputs, .attributes = kMultiAttributes, .versions = kVersions,
-                                               .infer = inferred_by<expand_multi>, .expand = expand_multi};
+constinit const OpDef kMsMultiHeadAttention = {.name = "MultiHeadAttention",
+                                               .domain = "com.microsoft",
+                                               .inputs = kMultiInputs,
+                                               .outputs = kMultiOutputs,
+                                               .attributes = kMultiAttributes,
+                                               .versions = kVersions,
+                                               .infer = inferred_by<expand_multi>,
+                                               .expand = expand_multi};
 
 }  // namespace omni::ops

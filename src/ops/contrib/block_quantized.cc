@@ -1,7 +1,7 @@
 // MatMulNBits and GatherBlockQuantized (com.microsoft): weights of 4 or 8 bits with a scale, and perhaps a zero point, a block of columns.
 //
-// MatMulNBits: B is [N, blocks, bytes of a block], the first column in the low nibble; that is a tensor u4[N, blocks · block_size] as ONNX packs it, so
-// constant weights stay as they are and become floats only where the planner decodes them.
+// MatMulNBits: B is [N, blocks, bytes of a block], the first column in the low nibble; that is a tensor u4[N, blocks · block_size] as ONNX packs it,
+// so constant weights stay as they are and become floats only where the planner decodes them.
 #include "core/error.h"
 #include "ops/contrib/expansion.h"
 
@@ -16,8 +16,8 @@ constexpr Formal kOutput[] = {{"output"}};
 constexpr AttributeDef kMatMulAttributes[] = {{"K", AttributeKind::kInt, true},          {"N", AttributeKind::kInt, true},
                                               {"accuracy_level", AttributeKind::kInt},   {"bits", AttributeKind::kInt},
                                               {"block_size", AttributeKind::kInt, true}, {"weight_prepacked", AttributeKind::kInt}};
-constexpr AttributeDef kGatherAttributes[] = {{"bits", AttributeKind::kInt}, {"block_size", AttributeKind::kInt}, {"gather_axis", AttributeKind::kInt},
-                                              {"quantize_axis", AttributeKind::kInt}};
+constexpr AttributeDef kGatherAttributes[] = {
+    {"bits", AttributeKind::kInt}, {"block_size", AttributeKind::kInt}, {"gather_axis", AttributeKind::kInt}, {"quantize_axis", AttributeKind::kInt}};
 constexpr OpVersion kVersions[] = {{1}};
 
 // Bytes [rows…, n] as their nibbles [rows…, 2 n], the low one first, still in bytes.
@@ -90,7 +90,7 @@ ValueId weights(const Parts& p, const Blocks& b) {
   const bool packed = p.constant(p.in(1)) != nullptr && !grouped && !float_zero && (!p.has(3) || p.constant(p.in(3)) != nullptr);
   const ValueId q = integers(p, p.in(1), b, b.count * b.size, packed);
   const int middle = b.bits == 4 ? 8 : 128;
-  ValueId zero = !p.has(3)     ? constant_zero(p, p.dtype(q), Shape{b.n, b.count}, middle)
+  ValueId zero = !p.has(3)    ? constant_zero(p, p.dtype(q), Shape{b.n, b.count}, middle)
                  : float_zero ? p.as(p.reshape(p.in(3), {b.n, b.count}), type)
                               : integers(p, p.in(3), b, b.count, packed);
   const auto whole = [&](ValueId w) { return b.count * b.size == b.k ? w : p.slice(w, 1, 0, b.k); };
@@ -179,10 +179,21 @@ std::vector<ValueId> expand_gather(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMsMatMulNBits = {.name = "MatMulNBits", .domain = "com.microsoft", .inputs = kMatMulInputs, .outputs = kY,
-                                        .attributes = kMatMulAttributes, .versions = kVersions, .infer = infer_matmul, .expand = expand_matmul};
-constinit const OpDef kMsGatherBlockQuantized = {.name = "GatherBlockQuantized", .domain = "com.microsoft", .inputs = kGatherInputs, .outputs = kOutput,
-                                                 .attributes = kGatherAttributes, .versions = kVersions, .infer = inferred_by<expand_gather>,
+constinit const OpDef kMsMatMulNBits = {.name = "MatMulNBits",
+                                        .domain = "com.microsoft",
+                                        .inputs = kMatMulInputs,
+                                        .outputs = kY,
+                                        .attributes = kMatMulAttributes,
+                                        .versions = kVersions,
+                                        .infer = infer_matmul,
+                                        .expand = expand_matmul};
+constinit const OpDef kMsGatherBlockQuantized = {.name = "GatherBlockQuantized",
+                                                 .domain = "com.microsoft",
+                                                 .inputs = kGatherInputs,
+                                                 .outputs = kOutput,
+                                                 .attributes = kGatherAttributes,
+                                                 .versions = kVersions,
+                                                 .infer = inferred_by<expand_gather>,
                                                  .expand = expand_gather};
 
 }  // namespace omni::ops

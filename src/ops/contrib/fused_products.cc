@@ -16,10 +16,14 @@ constexpr AttributeDef kConvAttributes[] = {{"activation", AttributeKind::kStrin
                                             {"auto_pad", AttributeKind::kString},   {"dilations", AttributeKind::kInts},
                                             {"group", AttributeKind::kInt},         {"kernel_shape", AttributeKind::kInts},
                                             {"pads", AttributeKind::kInts},         {"strides", AttributeKind::kInts}};
-constexpr AttributeDef kGemmAttributes[] = {{"activation", AttributeKind::kString},      {"activation_alpha", AttributeKind::kFloat},
-                                            {"activation_beta", AttributeKind::kFloat},  {"activation_gamma", AttributeKind::kFloat},
-                                            {"alpha", AttributeKind::kFloat},            {"beta", AttributeKind::kFloat},
-                                            {"transA", AttributeKind::kInt},             {"transB", AttributeKind::kInt}};
+constexpr AttributeDef kGemmAttributes[] = {{"activation", AttributeKind::kString},
+                                            {"activation_alpha", AttributeKind::kFloat},
+                                            {"activation_beta", AttributeKind::kFloat},
+                                            {"activation_gamma", AttributeKind::kFloat},
+                                            {"alpha", AttributeKind::kFloat},
+                                            {"beta", AttributeKind::kFloat},
+                                            {"transA", AttributeKind::kInt},
+                                            {"transB", AttributeKind::kInt}};
 constexpr OpVersion kVersions[] = {{1}};
 
 // The activation of that name; `params` are its attributes in the order of its specification.
@@ -72,9 +76,21 @@ std::vector<ValueId> expand_gemm(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMsFusedConv = {.name = "FusedConv", .domain = "com.microsoft", .inputs = kConvInputs, .outputs = kOutputs,
-                                      .attributes = kConvAttributes, .versions = kVersions, .infer = inferred_by<expand_conv>, .expand = expand_conv};
-constinit const OpDef kMsFusedGemm = {.name = "FusedGemm", .domain = "com.microsoft", .inputs = kGemmInputs, .outputs = kOutputs,
-                                      .attributes = kGemmAttributes, .versions = kVersions, .infer = inferred_by<expand_gemm>, .expand = expand_gemm};
+constinit const OpDef kMsFusedConv = {.name = "FusedConv",
+                                      .domain = "com.microsoft",
+                                      .inputs = kConvInputs,
+                                      .outputs = kOutputs,
+                                      .attributes = kConvAttributes,
+                                      .versions = kVersions,
+                                      .infer = inferred_by<expand_conv>,
+                                      .expand = expand_conv};
+constinit const OpDef kMsFusedGemm = {.name = "FusedGemm",
+                                      .domain = "com.microsoft",
+                                      .inputs = kGemmInputs,
+                                      .outputs = kOutputs,
+                                      .attributes = kGemmAttributes,
+                                      .versions = kVersions,
+                                      .infer = inferred_by<expand_gemm>,
+                                      .expand = expand_gemm};
 
 }  // namespace omni::ops

@@ -1,20 +1,33 @@
 // GroupQueryAttention (com.microsoft): attention of a decoder with a cache whose sequences have lengths of their own.
 //
 // seqlens_k + 1 is how many keys each sequence has after this step. In a first step (as many new tokens as total_sequence_length says) every sequence
-// begins at 0 and may be padded on the right; in later ones the new tokens are its last. The present holds max(cache, total) positions: those before a
-// sequence's new tokens from the cache, then the new ones, then zeros.
-#include "ops/contrib/heads.h"
-
+// begins at 0 and may be padded on the right; in later ones the new tokens are its last. The present holds max(cache, total) positions: those before
+// a sequence's new tokens from the cache, then the new ones, then zeros.
 #include <limits>
+
+#include "ops/contrib/heads.h"
 
 namespace omni::ops {
 
 namespace {
 
-constexpr Formal kInputs[] = {{"query"}, {"key", kOptional}, {"value", kOptional}, {"past_key", kOptional}, {"past_value", kOptional}, {"seqlens_k"},
-                              {"total_sequence_length"}, {"cos_cache", kOptional}, {"sin_cache", kOptional}, {"position_ids", kOptional},
-                              {"attention_bias", kOptional}, {"head_sink", kOptional}, {"k_scale", kOptional}, {"v_scale", kOptional},
-                              {"q_norm_weight", kOptional}, {"k_norm_weight", kOptional}, {"query_seqlens", kOptional}};
+constexpr Formal kInputs[] = {{"query"},
+                              {"key", kOptional},
+                              {"value", kOptional},
+                              {"past_key", kOptional},
+                              {"past_value", kOptional},
+                              {"seqlens_k"},
+                              {"total_sequence_length"},
+                              {"cos_cache", kOptional},
+                              {"sin_cache", kOptional},
+                              {"position_ids", kOptional},
+                              {"attention_bias", kOptional},
+                              {"head_sink", kOptional},
+                              {"k_scale", kOptional},
+                              {"v_scale", kOptional},
+                              {"q_norm_weight", kOptional},
+                              {"k_norm_weight", kOptional},
+                              {"query_seqlens", kOptional}};
 constexpr Formal kOutputs[] = {{"output"}, {"present_key", kOptional}, {"present_value", kOptional}, {"output_qk", kOptional}};
 constexpr AttributeDef kAttributes[] = {{"causal", AttributeKind::kInt},
                                         {"do_rotary", AttributeKind::kInt},
@@ -35,7 +48,25 @@ constexpr AttributeDef kAttributes[] = {{"causal", AttributeKind::kInt},
                                         {"v_quant_type", AttributeKind::kString}};
 constexpr OpVersion kVersions[] = {{1}};
 
-enum In : size_t { kQuery, kKey, kValue, kPastKey, kPastValue, kLengths, kTotal, kCos, kSin, kPositions, kBias, kSink, kKeyScale, kValueScale, kQueryNorm, kKeyNorm, kQueryLengths };
+enum In : size_t {
+  kQuery,
+  kKey,
+  kValue,
+  kPastKey,
+  kPastValue,
+  kLengths,
+  kTotal,
+  kCos,
+  kSin,
+  kPositions,
+  kBias,
+  kSink,
+  kKeyScale,
+  kValueScale,
+  kQueryNorm,
+  kKeyNorm,
+  kQueryLengths
+};
 
 class Decoder {
  public:
@@ -117,14 +148,15 @@ ValueId Decoder::present(ValueId past, ValueId now) const {
   if (past == kNone) return now;
   const int64_t groups = p_.known(now, 1, "the number of heads"), size = p_.known(now, 3, "the head size");
   const ValueId room = p_.size_scalar(past, 2), count = p_.make(kMax, {room, total_});
-  const ValueId at = p_.range(p_.whole(0), count), begin = p_.unsqueeze(begin_, {1});  // [T], [B, 1]
-  const ValueId fresh = p_.make(kMin, {p_.sub(at, begin), new_count_});  // behind them: a row of zeros
+  const ValueId at = p_.range(p_.whole(0), count), begin = p_.unsqueeze(begin_, {1});    // [T], [B, 1]
+  const ValueId fresh = p_.make(kMin, {p_.sub(at, begin), new_count_});                  // behind them: a row of zeros
   const ValueId index = p_.where(p_.make(kLess, {at, begin}), at, p_.add(room, fresh));  // [B, T]
   const ValueId zeros = p_.make(kPad, {now, p_.ints({0, 1}), number(p_.g, now, 0), p_.ints({2})});
   const ValueId all = p_.concat({past, zeros}, 2), width = p_.size(index, 1);
   const ValueId spread = p_.make(kExpand, {p_.unsqueeze(index, {1, 3}), p_.concat({p_.size(now, 0), p_.ints({groups}), width, p_.ints({1})}, 0)});
   const ValueId rows = p_.reshape_to(all, p_.concat({p_.ints({-1}), p_.size(all, 2), p_.ints({size})}, 0));
-  const ValueId taken = p_.make(kGatherND, {rows, p_.reshape_to(spread, p_.concat({p_.ints({-1}), width, p_.ints({1})}, 0))}, {{"batch_dims", int64_t{1}}});
+  const ValueId taken =
+      p_.make(kGatherND, {rows, p_.reshape_to(spread, p_.concat({p_.ints({-1}), width, p_.ints({1})}, 0))}, {{"batch_dims", int64_t{1}}});
   return p_.reshape_to(taken, p_.concat({p_.size(now, 0), p_.ints({groups}), width, p_.ints({size})}, 0));
 }
 
@@ -182,7 +214,13 @@ std::vector<ValueId> expand(Graph& g, const Node& n) { return Decoder(g, n).run(
 
 }  // namespace
 
-constinit const OpDef kMsGroupQueryAttention = {.name = "GroupQueryAttention", .domain = "com.microsoft", .inputs = kInputs, .outputs = kOutputs,
-                                                .attributes = kAttributes, .versions = kVersions, .infer = inferred_by<expand>, .expand = expand};
+constinit const OpDef kMsGroupQueryAttention = {.name = "GroupQueryAttention",
+                                                .domain = "com.microsoft",
+                                                .inputs = kInputs,
+                                                .outputs = kOutputs,
+                                                .attributes = kAttributes,
+                                                .versions = kVersions,
+                                                .infer = inferred_by<expand>,
+                                                .expand = expand};
 
 }  // namespace omni::ops

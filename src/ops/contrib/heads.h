@@ -1,4 +1,5 @@
-// What the attention operators of com.microsoft share: splitting into heads, masks of padded keys, and ai.onnx.Attention on [batch, heads, length, size].
+// What the attention operators of com.microsoft share: splitting into heads, masks of padded keys, and ai.onnx.Attention on [batch, heads, length,
+// size].
 #pragma once
 
 #include "ops/contrib/expansion.h"
@@ -15,11 +16,11 @@ ValueId join_heads(const Parts& p, ValueId x);
 ValueId padding_mask(const Parts& p, ValueId mask, ValueId batch, ValueId keys, DType type);
 
 struct AttentionParts {
-  ValueId q = kNone, k = kNone, v = kNone;         // [B, N, S, H], [B, Nkv, L, H], [B, Nkv, L, Hv]
-  ValueId past_key = kNone, past_value = kNone;    // [B, Nkv, P, H]
-  ValueId mask = kNone;                            // bool, or floats that are added
+  ValueId q = kNone, k = kNone, v = kNone;       // [B, N, S, H], [B, Nkv, L, H], [B, Nkv, L, Hv]
+  ValueId past_key = kNone, past_value = kNone;  // [B, Nkv, P, H]
+  ValueId mask = kNone;                          // bool, or floats that are added
   bool causal = false;
-  double scale = 0;                                // 0: 1 / sqrt(H)
+  double scale = 0;  // 0: 1 / sqrt(H)
   double softcap = 0;
 };
 

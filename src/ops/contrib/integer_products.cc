@@ -6,10 +6,21 @@ namespace omni::ops {
 namespace {
 
 constexpr Formal kDynamicInputs[] = {{"A"}, {"B"}, {"b_scale"}, {"b_zero_point", kOptional}, {"bias", kOptional}};
-constexpr Formal kToFloatInputs[] = {{"A"}, {"B"}, {"a_scale"}, {"b_scale"}, {"a_zero_point", kOptional}, {"b_zero_point", kOptional}, {"bias", kOptional}};
+constexpr Formal kToFloatInputs[] = {
+    {"A"}, {"B"}, {"a_scale"}, {"b_scale"}, {"a_zero_point", kOptional}, {"b_zero_point", kOptional}, {"bias", kOptional}};
 constexpr Formal kY[] = {{"Y"}};
-constexpr Formal kLstmInputs[] = {{"X"}, {"W"}, {"R"}, {"B", kOptional}, {"sequence_lens", kOptional}, {"initial_h", kOptional}, {"initial_c", kOptional},
-                                  {"P", kOptional}, {"W_scale"}, {"W_zero_point"}, {"R_scale"}, {"R_zero_point"}};
+constexpr Formal kLstmInputs[] = {{"X"},
+                                  {"W"},
+                                  {"R"},
+                                  {"B", kOptional},
+                                  {"sequence_lens", kOptional},
+                                  {"initial_h", kOptional},
+                                  {"initial_c", kOptional},
+                                  {"P", kOptional},
+                                  {"W_scale"},
+                                  {"W_zero_point"},
+                                  {"R_scale"},
+                                  {"R_zero_point"}};
 constexpr Formal kLstmOutputs[] = {{"Y", kOptional}, {"Y_h", kOptional}, {"Y_c", kOptional}};
 constexpr AttributeDef kLstmAttributes[] = {{"activation_alpha", AttributeKind::kFloats}, {"activation_beta", AttributeKind::kFloats},
                                             {"activations", AttributeKind::kStrings},     {"clip", AttributeKind::kFloat},
@@ -28,12 +39,12 @@ ValueId product(const Parts& p, ValueId a, ValueId za, ValueId b, ValueId zb, Va
   return bias == kNone ? y : p.add(y, bias);
 }
 
-
 std::vector<ValueId> expand_to_float(Graph& g, const Node& n) {
   const Parts p(g, n);
   p.require(is_byte(p.dtype(p.in(0))) && is_byte(p.dtype(p.in(1))), "A and B are not of bytes");
   for (size_t i = 2; i < 4; ++i) p.require(is_float(p.dtype(p.in(i))) && p.rank(p.in(i)) <= 1, "a scale is a float, or a list of them");
-  for (size_t i = 4; i < 6; ++i) p.require(!p.has(i) || (p.dtype(p.in(i)) == p.dtype(p.in(i - 4)) && p.rank(p.in(i)) <= 1), "a zero point does not fit its matrix");
+  for (size_t i = 4; i < 6; ++i)
+    p.require(!p.has(i) || (p.dtype(p.in(i)) == p.dtype(p.in(i - 4)) && p.rank(p.in(i)) <= 1), "a zero point does not fit its matrix");
   const ValueId zero = p.has(4) ? p.as_scalar(p.in(4)) : kNone;
   return {product(p, p.in(0), zero, p.in(1), p.in(5), p.mul(p.as_scalar(p.in(2)), p.as_scalar(p.in(3))), p.in(6))};
 }
@@ -69,12 +80,27 @@ std::vector<ValueId> expand_lstm(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMsMatMulIntegerToFloat = {.name = "MatMulIntegerToFloat", .domain = "com.microsoft", .inputs = kToFloatInputs, .outputs = kY,
-                                                 .versions = kVersions, .infer = inferred_by<expand_to_float>, .expand = expand_to_float};
-constinit const OpDef kMsDynamicQuantizeMatMul = {.name = "DynamicQuantizeMatMul", .domain = "com.microsoft", .inputs = kDynamicInputs, .outputs = kY,
-                                                  .versions = kVersions, .infer = inferred_by<expand_dynamic>, .expand = expand_dynamic};
-constinit const OpDef kMsDynamicQuantizeLSTM = {.name = "DynamicQuantizeLSTM", .domain = "com.microsoft", .inputs = kLstmInputs, .outputs = kLstmOutputs,
-                                                .attributes = kLstmAttributes, .versions = kVersions, .infer = inferred_by<expand_lstm>,
+constinit const OpDef kMsMatMulIntegerToFloat = {.name = "MatMulIntegerToFloat",
+                                                 .domain = "com.microsoft",
+                                                 .inputs = kToFloatInputs,
+                                                 .outputs = kY,
+                                                 .versions = kVersions,
+                                                 .infer = inferred_by<expand_to_float>,
+                                                 .expand = expand_to_float};
+constinit const OpDef kMsDynamicQuantizeMatMul = {.name = "DynamicQuantizeMatMul",
+                                                  .domain = "com.microsoft",
+                                                  .inputs = kDynamicInputs,
+                                                  .outputs = kY,
+                                                  .versions = kVersions,
+                                                  .infer = inferred_by<expand_dynamic>,
+                                                  .expand = expand_dynamic};
+constinit const OpDef kMsDynamicQuantizeLSTM = {.name = "DynamicQuantizeLSTM",
+                                                .domain = "com.microsoft",
+                                                .inputs = kLstmInputs,
+                                                .outputs = kLstmOutputs,
+                                                .attributes = kLstmAttributes,
+                                                .versions = kVersions,
+                                                .infer = inferred_by<expand_lstm>,
                                                 .expand = expand_lstm};
 
 }  // namespace omni::ops

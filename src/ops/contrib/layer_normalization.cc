@@ -10,7 +10,8 @@ constexpr Formal kLayerInputs[] = {{"X"}, {"Scale", 0, ParamKind::kScale}, {"B",
 constexpr Formal kLayerOutputs[] = {{"Y"}, {"Mean", kOptional}, {"InvStdDev", kOptional}};
 constexpr Formal kSimpleInputs[] = {{"X"}, {"scale", 0, ParamKind::kScale}};
 constexpr Formal kSimpleOutputs[] = {{"Y"}, {"inv_std_var", kOptional}};
-constexpr Formal kSkipInputs[] = {{"input"}, {"skip"}, {"gamma", 0, ParamKind::kScale}, {"beta", kOptional, ParamKind::kBias}, {"bias", kOptional, ParamKind::kBias}};
+constexpr Formal kSkipInputs[] = {
+    {"input"}, {"skip"}, {"gamma", 0, ParamKind::kScale}, {"beta", kOptional, ParamKind::kBias}, {"bias", kOptional, ParamKind::kBias}};
 constexpr Formal kSkipSimpleInputs[] = {{"input"}, {"skip"}, {"gamma", 0, ParamKind::kScale}, {"bias", kOptional, ParamKind::kBias}};
 constexpr Formal kSkipOutputs[] = {{"output"}, {"mean", kOptional}, {"inv_std_var", kOptional}, {"input_skip_bias_sum", kOptional}};
 constexpr Formal kEmbedInputs[] = {{"input_ids"},
@@ -70,7 +71,8 @@ std::vector<ValueId> expand_skip(Graph& g, const Node& n) {
   std::vector<ValueId> in = {sum, p.in(2)};
   if (p.has(3)) in.push_back(p.in(3));
   const int outputs = p.wants(2) ? 3 : p.wants(1) ? 2 : 1;
-  std::vector<ValueId> results = g.add(kLayerNormalization, std::move(in), {{"epsilon", static_cast<float>(p.real("epsilon", kSkipEpsilon))}}, {.output_count = outputs});
+  std::vector<ValueId> results =
+      g.add(kLayerNormalization, std::move(in), {{"epsilon", static_cast<float>(p.real("epsilon", kSkipEpsilon))}}, {.output_count = outputs});
   results.resize(3, kNone);
   results.push_back(sum);
   return results;
@@ -105,24 +107,52 @@ std::vector<ValueId> expand_embed(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMsLayerNormalization = {.name = "LayerNormalization", .domain = "com.microsoft", .inputs = kLayerInputs, .outputs = kLayerOutputs,
-                                               .attributes = kLayerAttributes, .versions = kVersions, .infer = inferred_by<expand_layer>,
+constinit const OpDef kMsLayerNormalization = {.name = "LayerNormalization",
+                                               .domain = "com.microsoft",
+                                               .inputs = kLayerInputs,
+                                               .outputs = kLayerOutputs,
+                                               .attributes = kLayerAttributes,
+                                               .versions = kVersions,
+                                               .infer = inferred_by<expand_layer>,
                                                .expand = expand_layer};
-constinit const OpDef kSimplifiedLayerNormalization = {.name = "SimplifiedLayerNormalization", .inputs = kSimpleInputs, .outputs = kSimpleOutputs,
-                                                       .attributes = kLayerAttributes, .versions = kVersions, .infer = inferred_by<expand_simple>,
+constinit const OpDef kSimplifiedLayerNormalization = {.name = "SimplifiedLayerNormalization",
+                                                       .inputs = kSimpleInputs,
+                                                       .outputs = kSimpleOutputs,
+                                                       .attributes = kLayerAttributes,
+                                                       .versions = kVersions,
+                                                       .infer = inferred_by<expand_simple>,
                                                        .expand = expand_simple};
-constinit const OpDef kMsSimplifiedLayerNormalization = {.name = "SimplifiedLayerNormalization", .domain = "com.microsoft", .inputs = kSimpleInputs,
-                                                         .outputs = kSimpleOutputs, .attributes = kLayerAttributes, .versions = kVersions,
-                                                         .infer = inferred_by<expand_simple>, .expand = expand_simple};
-constinit const OpDef kMsSkipLayerNormalization = {.name = "SkipLayerNormalization", .domain = "com.microsoft", .inputs = kSkipInputs,
-                                                   .outputs = kSkipOutputs, .attributes = kSkipAttributes, .versions = kVersions,
-                                                   .infer = inferred_by<expand_skip>, .expand = expand_skip};
-constinit const OpDef kMsSkipSimplifiedLayerNormalization = {.name = "SkipSimplifiedLayerNormalization", .domain = "com.microsoft",
-                                                             .inputs = kSkipSimpleInputs, .outputs = kSkipOutputs, .attributes = kSkipAttributes,
-                                                             .versions = kVersions, .infer = inferred_by<expand_skip_simple>,
+constinit const OpDef kMsSimplifiedLayerNormalization = {.name = "SimplifiedLayerNormalization",
+                                                         .domain = "com.microsoft",
+                                                         .inputs = kSimpleInputs,
+                                                         .outputs = kSimpleOutputs,
+                                                         .attributes = kLayerAttributes,
+                                                         .versions = kVersions,
+                                                         .infer = inferred_by<expand_simple>,
+                                                         .expand = expand_simple};
+constinit const OpDef kMsSkipLayerNormalization = {.name = "SkipLayerNormalization",
+                                                   .domain = "com.microsoft",
+                                                   .inputs = kSkipInputs,
+                                                   .outputs = kSkipOutputs,
+                                                   .attributes = kSkipAttributes,
+                                                   .versions = kVersions,
+                                                   .infer = inferred_by<expand_skip>,
+                                                   .expand = expand_skip};
+constinit const OpDef kMsSkipSimplifiedLayerNormalization = {.name = "SkipSimplifiedLayerNormalization",
+                                                             .domain = "com.microsoft",
+                                                             .inputs = kSkipSimpleInputs,
+                                                             .outputs = kSkipOutputs,
+                                                             .attributes = kSkipAttributes,
+                                                             .versions = kVersions,
+                                                             .infer = inferred_by<expand_skip_simple>,
                                                              .expand = expand_skip_simple};
-constinit const OpDef kMsEmbedLayerNormalization = {.name = "EmbedLayerNormalization", .domain = "com.microsoft", .inputs = kEmbedInputs,
-                                                    .outputs = kEmbedOutputs, .attributes = kEmbedAttributes, .versions = kVersions,
-                                                    .infer = inferred_by<expand_embed>, .expand = expand_embed};
+constinit const OpDef kMsEmbedLayerNormalization = {.name = "EmbedLayerNormalization",
+                                                    .domain = "com.microsoft",
+                                                    .inputs = kEmbedInputs,
+                                                    .outputs = kEmbedOutputs,
+                                                    .attributes = kEmbedAttributes,
+                                                    .versions = kVersions,
+                                                    .infer = inferred_by<expand_embed>,
+                                                    .expand = expand_embed};
 
 }  // namespace omni::ops

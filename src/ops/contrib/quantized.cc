@@ -8,10 +8,19 @@ namespace {
 
 constexpr Formal kQuantizeInputs[] = {{"x"}, {"y_scale"}, {"y_zero_point", kOptional}};
 constexpr Formal kDequantizeInputs[] = {{"x"}, {"x_scale"}, {"x_zero_point", kOptional}};
-constexpr Formal kBinaryInputs[] = {{"A"}, {"A_scale"}, {"A_zero_point", kOptional}, {"B"}, {"B_scale"}, {"B_zero_point", kOptional}, {"C_scale"}, {"C_zero_point", kOptional}};
+constexpr Formal kBinaryInputs[] = {
+    {"A"}, {"A_scale"}, {"A_zero_point", kOptional}, {"B"}, {"B_scale"}, {"B_zero_point", kOptional}, {"C_scale"}, {"C_zero_point", kOptional}};
 constexpr Formal kUnaryInputs[] = {{"X"}, {"X_scale"}, {"X_zero_point", kOptional}, {"Y_scale"}, {"Y_zero_point", kOptional}};
 constexpr Formal kConcatInputs[] = {{"Y_scale"}, {"Y_zero_point"}, {"inputs", kVariadic}};
-constexpr Formal kGemmInputs[] = {{"A"}, {"a_scale"}, {"a_zero_point"}, {"B"}, {"b_scale"}, {"b_zero_point"}, {"C", kOptional}, {"y_scale", kOptional}, {"y_zero_point", kOptional}};
+constexpr Formal kGemmInputs[] = {{"A"},
+                                  {"a_scale"},
+                                  {"a_zero_point"},
+                                  {"B"},
+                                  {"b_scale"},
+                                  {"b_zero_point"},
+                                  {"C", kOptional},
+                                  {"y_scale", kOptional},
+                                  {"y_zero_point", kOptional}};
 constexpr Formal kX[] = {{"x"}};
 constexpr Formal kY[] = {{"Y"}};
 constexpr Formal kC[] = {{"C"}};
@@ -20,13 +29,13 @@ constexpr AttributeDef kRequiredAxis[] = {{"axis", AttributeKind::kInt, true}};
 constexpr AttributeDef kAlpha[] = {{"alpha", AttributeKind::kFloat}};
 constexpr AttributeDef kSoftmaxAttributes[] = {{"axis", AttributeKind::kInt}, {"opset", AttributeKind::kInt, true}};
 constexpr AttributeDef kGlobalAttributes[] = {{"channels_last", AttributeKind::kInt}};
-constexpr AttributeDef kPoolAttributes[] = {{"auto_pad", AttributeKind::kString},       {"ceil_mode", AttributeKind::kInt},
-                                            {"channels_last", AttributeKind::kInt},     {"count_include_pad", AttributeKind::kInt},
-                                            {"kernel_shape", AttributeKind::kInts, true}, {"pads", AttributeKind::kInts},
-                                            {"strides", AttributeKind::kInts}};
-constexpr AttributeDef kMaxPoolAttributes[] = {{"auto_pad", AttributeKind::kString},  {"ceil_mode", AttributeKind::kInt},
-                                               {"dilations", AttributeKind::kInts},   {"kernel_shape", AttributeKind::kInts, true},
-                                               {"pads", AttributeKind::kInts},        {"strides", AttributeKind::kInts}};
+constexpr AttributeDef kPoolAttributes[] = {
+    {"auto_pad", AttributeKind::kString},       {"ceil_mode", AttributeKind::kInt},           {"channels_last", AttributeKind::kInt},
+    {"count_include_pad", AttributeKind::kInt}, {"kernel_shape", AttributeKind::kInts, true}, {"pads", AttributeKind::kInts},
+    {"strides", AttributeKind::kInts}};
+constexpr AttributeDef kMaxPoolAttributes[] = {{"auto_pad", AttributeKind::kString}, {"ceil_mode", AttributeKind::kInt},
+                                               {"dilations", AttributeKind::kInts},  {"kernel_shape", AttributeKind::kInts, true},
+                                               {"pads", AttributeKind::kInts},       {"strides", AttributeKind::kInts}};
 constexpr AttributeDef kGemmAttributes[] = {{"alpha", AttributeKind::kFloat}, {"transA", AttributeKind::kInt}, {"transB", AttributeKind::kInt}};
 constexpr OpVersion kVersions[] = {{1}};
 
@@ -159,8 +168,14 @@ std::vector<ValueId> expand_gemm(Graph& g, const Node& n) {
 
 constexpr OpDef row(std::string_view name, std::span<const Formal> inputs, std::span<const Formal> outputs, std::span<const AttributeDef> attributes,
                     void (*infer)(InferContext&), Expand expand) {
-  return {.name = name, .domain = "com.microsoft", .inputs = inputs, .outputs = outputs, .attributes = attributes, .versions = kVersions,
-          .infer = infer, .expand = expand};
+  return {.name = name,
+          .domain = "com.microsoft",
+          .inputs = inputs,
+          .outputs = outputs,
+          .attributes = attributes,
+          .versions = kVersions,
+          .infer = infer,
+          .expand = expand};
 }
 
 }  // namespace

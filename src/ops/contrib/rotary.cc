@@ -7,8 +7,10 @@ namespace {
 
 constexpr Formal kInputs[] = {{"input"}, {"position_ids"}, {"cos_cache"}, {"sin_cache"}};
 constexpr Formal kOutputs[] = {{"output"}};
-constexpr AttributeDef kAttributes[] = {{"interleaved", AttributeKind::kInt}, {"is_packed_batching", AttributeKind::kInt},
-                                        {"num_heads", AttributeKind::kInt},   {"rotary_embedding_dim", AttributeKind::kInt},
+constexpr AttributeDef kAttributes[] = {{"interleaved", AttributeKind::kInt},
+                                        {"is_packed_batching", AttributeKind::kInt},
+                                        {"num_heads", AttributeKind::kInt},
+                                        {"rotary_embedding_dim", AttributeKind::kInt},
                                         {"scale", AttributeKind::kFloat}};
 constexpr OpVersion kVersions[] = {{1}};
 
@@ -43,7 +45,13 @@ std::vector<ValueId> expand(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMsRotaryEmbedding = {.name = "RotaryEmbedding", .domain = "com.microsoft", .inputs = kInputs, .outputs = kOutputs,
-                                            .attributes = kAttributes, .versions = kVersions, .infer = inferred_by<expand>, .expand = expand};
+constinit const OpDef kMsRotaryEmbedding = {.name = "RotaryEmbedding",
+                                            .domain = "com.microsoft",
+                                            .inputs = kInputs,
+                                            .outputs = kOutputs,
+                                            .attributes = kAttributes,
+                                            .versions = kVersions,
+                                            .infer = inferred_by<expand>,
+                                            .expand = expand};
 
 }  // namespace omni::ops

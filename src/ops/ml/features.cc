@@ -1,7 +1,7 @@
 // Scaler, Normalizer, Binarizer, Imputer, ArrayFeatureExtractor, FeatureVectorizer, ZipMap (ai.onnx.ml): composites of primitives.
 //
-// ZipMap pairs scores with the names of their classes, a sequence of maps. Maps are no value of ours: the scores pass through as a tensor [N, E], in the
-// order of the labels.
+// ZipMap pairs scores with the names of their classes, a sequence of maps. Maps are no value of ours: the scores pass through as a tensor [N, E], in
+// the order of the labels.
 #include "core/error.h"
 #include "ops/ml/scores.h"
 
@@ -17,8 +17,10 @@ constexpr Formal kMany[] = {{"X", kVariadic}};
 constexpr AttributeDef kScalerAttributes[] = {{"offset", AttributeKind::kFloats}, {"scale", AttributeKind::kFloats}};
 constexpr AttributeDef kNorm[] = {{"norm", AttributeKind::kString}};
 constexpr AttributeDef kThreshold[] = {{"threshold", AttributeKind::kFloat}};
-constexpr AttributeDef kImputerAttributes[] = {{"imputed_value_floats", AttributeKind::kFloats}, {"imputed_value_int64s", AttributeKind::kInts},
-                                               {"replaced_value_float", AttributeKind::kFloat},  {"replaced_value_int64", AttributeKind::kInt}};
+constexpr AttributeDef kImputerAttributes[] = {{"imputed_value_floats", AttributeKind::kFloats},
+                                               {"imputed_value_int64s", AttributeKind::kInts},
+                                               {"replaced_value_float", AttributeKind::kFloat},
+                                               {"replaced_value_int64", AttributeKind::kInt}};
 constexpr AttributeDef kDimensions[] = {{"inputdimensions", AttributeKind::kInts}};
 constexpr AttributeDef kLabels[] = {{"classlabels_int64s", AttributeKind::kInts}, {"classlabels_strings", AttributeKind::kStrings}};
 constexpr OpVersion kVersions[] = {{1}};
@@ -28,9 +30,7 @@ ValueId per_feature(const Parts& p, const std::vector<float>& values) {
   return values.size() == 1 ? floats(p, values, {}) : floats(p, values, {static_cast<int64_t>(values.size())});
 }
 
-void require_numbers(const Parts& p, ValueId x) {
-  p.require(is_float(p.dtype(x)) || is_integer(p.dtype(x)), "the input is no numbers");
-}
+void require_numbers(const Parts& p, ValueId x) { p.require(is_float(p.dtype(x)) || is_integer(p.dtype(x)), "the input is no numbers"); }
 
 void require_features(const Parts& p, ValueId x, size_t count) {
   const Dim have = p.dim(x, -1);
@@ -107,7 +107,8 @@ std::vector<ValueId> expand_vectorizer(Graph& g, const Node& n) {
     p.require(p.has(i), "an input is missing");
     parts.push_back(rows_of(p, p.in(i)));
     const Dim have = p.dim(parts.back(), 1);
-    p.require_supported(sizes.empty() || !have.is_constant() || have.value == sizes[i], "an input whose features are not as many as inputdimensions says");
+    p.require_supported(sizes.empty() || !have.is_constant() || have.value == sizes[i],
+                        "an input whose features are not as many as inputdimensions says");
   }
   return {p.concat(std::move(parts), 1)};
 }
@@ -120,8 +121,14 @@ std::vector<ValueId> expand_zip(Graph& g, const Node& n) {
 
 constexpr OpDef row(std::string_view name, std::span<const Formal> inputs, std::span<const Formal> outputs, std::span<const AttributeDef> attributes,
                     void (*infer)(InferContext&), Expand expand) {
-  return {.name = name, .domain = "ai.onnx.ml", .inputs = inputs, .outputs = outputs, .attributes = attributes, .versions = kVersions,
-          .infer = infer, .expand = expand};
+  return {.name = name,
+          .domain = "ai.onnx.ml",
+          .inputs = inputs,
+          .outputs = outputs,
+          .attributes = attributes,
+          .versions = kVersions,
+          .infer = infer,
+          .expand = expand};
 }
 
 }  // namespace

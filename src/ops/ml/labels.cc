@@ -16,13 +16,16 @@ namespace {
 constexpr Formal kX[] = {{"X"}};
 constexpr Formal kY[] = {{"Y"}};
 constexpr AttributeDef kEncoderAttributes[] = {
-    {"default_float", AttributeKind::kFloat},   {"default_int64", AttributeKind::kInt},   {"default_string", AttributeKind::kString},
-    {"default_tensor", AttributeKind::kTensor}, {"keys_floats", AttributeKind::kFloats},  {"keys_int64s", AttributeKind::kInts},
-    {"keys_strings", AttributeKind::kStrings},  {"keys_tensor", AttributeKind::kTensor},  {"values_floats", AttributeKind::kFloats},
+    {"default_float", AttributeKind::kFloat},   {"default_int64", AttributeKind::kInt},      {"default_string", AttributeKind::kString},
+    {"default_tensor", AttributeKind::kTensor}, {"keys_floats", AttributeKind::kFloats},     {"keys_int64s", AttributeKind::kInts},
+    {"keys_strings", AttributeKind::kStrings},  {"keys_tensor", AttributeKind::kTensor},     {"values_floats", AttributeKind::kFloats},
     {"values_int64s", AttributeKind::kInts},    {"values_strings", AttributeKind::kStrings}, {"values_tensor", AttributeKind::kTensor}};
-constexpr AttributeDef kMapperAttributes[] = {{"cats_int64s", AttributeKind::kInts}, {"cats_strings", AttributeKind::kStrings},
-                                              {"default_int64", AttributeKind::kInt}, {"default_string", AttributeKind::kString}};
-constexpr AttributeDef kOneHotAttributes[] = {{"cats_int64s", AttributeKind::kInts}, {"cats_strings", AttributeKind::kStrings}, {"zeros", AttributeKind::kInt}};
+constexpr AttributeDef kMapperAttributes[] = {{"cats_int64s", AttributeKind::kInts},
+                                              {"cats_strings", AttributeKind::kStrings},
+                                              {"default_int64", AttributeKind::kInt},
+                                              {"default_string", AttributeKind::kString}};
+constexpr AttributeDef kOneHotAttributes[] = {
+    {"cats_int64s", AttributeKind::kInts}, {"cats_strings", AttributeKind::kStrings}, {"zeros", AttributeKind::kInt}};
 constexpr OpVersion kVersions[] = {{1}};
 
 const std::vector<std::string>& strings_of(const Attributes& a, std::string_view name) {
@@ -135,7 +138,8 @@ std::vector<ValueId> expand_mapper(Graph& g, const Node& n) {
   const std::vector<int64_t> numbers = p.attributes.get_ints("cats_int64s");
   p.require(!texts.empty() && texts.size() == numbers.size(), "cats_strings and cats_int64s are needed, of one length");
   if (p.dtype(p.in(0)) == DType::kString)
-    return {p.make(kMlLabelEncoder, {p.in(0)}, {{"keys_strings", texts}, {"values_int64s", numbers}, {"default_int64", p.integer("default_int64", -1)}})};
+    return {
+        p.make(kMlLabelEncoder, {p.in(0)}, {{"keys_strings", texts}, {"values_int64s", numbers}, {"default_int64", p.integer("default_int64", -1)}})};
   p.require(p.dtype(p.in(0)) == DType::kI64, "the input is neither of strings nor i64");
   const std::string fallback(p.attributes.get_string("default_string", "_Unused"));
   return {p.make(kMlLabelEncoder, {p.in(0)}, {{"keys_int64s", numbers}, {"values_strings", texts}, {"default_string", fallback}})};
@@ -165,11 +169,29 @@ std::vector<ValueId> expand_one_hot(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMlLabelEncoder = {.name = "LabelEncoder", .domain = "ai.onnx.ml", .inputs = kX, .outputs = kY, .attributes = kEncoderAttributes,
-                                         .versions = kEncoderVersions, .infer = infer_encoder, .produce = produce_encoder};
-constinit const OpDef kMlCategoryMapper = {.name = "CategoryMapper", .domain = "ai.onnx.ml", .inputs = kX, .outputs = kY, .attributes = kMapperAttributes,
-                                           .versions = kVersions, .infer = inferred_by<expand_mapper>, .expand = expand_mapper};
-constinit const OpDef kMlOneHotEncoder = {.name = "OneHotEncoder", .domain = "ai.onnx.ml", .inputs = kX, .outputs = kY, .attributes = kOneHotAttributes,
-                                          .versions = kVersions, .infer = inferred_by<expand_one_hot>, .expand = expand_one_hot};
+constinit const OpDef kMlLabelEncoder = {.name = "LabelEncoder",
+                                         .domain = "ai.onnx.ml",
+                                         .inputs = kX,
+                                         .outputs = kY,
+                                         .attributes = kEncoderAttributes,
+                                         .versions = kEncoderVersions,
+                                         .infer = infer_encoder,
+                                         .produce = produce_encoder};
+constinit const OpDef kMlCategoryMapper = {.name = "CategoryMapper",
+                                           .domain = "ai.onnx.ml",
+                                           .inputs = kX,
+                                           .outputs = kY,
+                                           .attributes = kMapperAttributes,
+                                           .versions = kVersions,
+                                           .infer = inferred_by<expand_mapper>,
+                                           .expand = expand_mapper};
+constinit const OpDef kMlOneHotEncoder = {.name = "OneHotEncoder",
+                                          .domain = "ai.onnx.ml",
+                                          .inputs = kX,
+                                          .outputs = kY,
+                                          .attributes = kOneHotAttributes,
+                                          .versions = kVersions,
+                                          .infer = inferred_by<expand_one_hot>,
+                                          .expand = expand_one_hot};
 
 }  // namespace omni::ops

@@ -8,18 +8,21 @@ namespace {
 constexpr Formal kX[] = {{"X"}};
 constexpr Formal kY[] = {{"Y"}};
 constexpr Formal kYZ[] = {{"Y"}, {"Z"}};
-constexpr AttributeDef kRegressorAttributes[] = {{"coefficients", AttributeKind::kFloats}, {"intercepts", AttributeKind::kFloats},
-                                                 {"post_transform", AttributeKind::kString}, {"targets", AttributeKind::kInt}};
-constexpr AttributeDef kClassifierAttributes[] = {{"classlabels_ints", AttributeKind::kInts},       {"classlabels_strings", AttributeKind::kStrings},
-                                                  {"coefficients", AttributeKind::kFloats, true},   {"intercepts", AttributeKind::kFloats},
-                                                  {"multi_class", AttributeKind::kInt},             {"post_transform", AttributeKind::kString}};
+constexpr AttributeDef kRegressorAttributes[] = {{"coefficients", AttributeKind::kFloats},
+                                                 {"intercepts", AttributeKind::kFloats},
+                                                 {"post_transform", AttributeKind::kString},
+                                                 {"targets", AttributeKind::kInt}};
+constexpr AttributeDef kClassifierAttributes[] = {{"classlabels_ints", AttributeKind::kInts},     {"classlabels_strings", AttributeKind::kStrings},
+                                                  {"coefficients", AttributeKind::kFloats, true}, {"intercepts", AttributeKind::kFloats},
+                                                  {"multi_class", AttributeKind::kInt},           {"post_transform", AttributeKind::kString}};
 constexpr OpVersion kVersions[] = {{1}};
 
 // Scores [N, targets] of rows x.
 ValueId scores_of(const Parts& p, int64_t targets) {
   const ValueId x = rows_of(p, p.in(0));
   const std::vector<float> weights = p.attributes.get_floats("coefficients"), shift = p.attributes.get_floats("intercepts");
-  p.require(targets > 0 && !weights.empty() && static_cast<int64_t>(weights.size()) % targets == 0, "the coefficients do not divide into their targets");
+  p.require(targets > 0 && !weights.empty() && static_cast<int64_t>(weights.size()) % targets == 0,
+            "the coefficients do not divide into their targets");
   std::vector<ValueId> in = {x, floats(p, weights, {targets, static_cast<int64_t>(weights.size()) / targets})};
   if (!shift.empty()) in.push_back(floats(p, shift, {targets}));
   return p.make(kGemm, std::move(in), {{"transB", int64_t{1}}});
@@ -51,11 +54,21 @@ std::vector<ValueId> expand_classifier(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMlLinearRegressor = {.name = "LinearRegressor", .domain = "ai.onnx.ml", .inputs = kX, .outputs = kY,
-                                            .attributes = kRegressorAttributes, .versions = kVersions, .infer = inferred_by<expand_regressor>,
+constinit const OpDef kMlLinearRegressor = {.name = "LinearRegressor",
+                                            .domain = "ai.onnx.ml",
+                                            .inputs = kX,
+                                            .outputs = kY,
+                                            .attributes = kRegressorAttributes,
+                                            .versions = kVersions,
+                                            .infer = inferred_by<expand_regressor>,
                                             .expand = expand_regressor};
-constinit const OpDef kMlLinearClassifier = {.name = "LinearClassifier", .domain = "ai.onnx.ml", .inputs = kX, .outputs = kYZ,
-                                             .attributes = kClassifierAttributes, .versions = kVersions, .infer = inferred_by<expand_classifier>,
+constinit const OpDef kMlLinearClassifier = {.name = "LinearClassifier",
+                                             .domain = "ai.onnx.ml",
+                                             .inputs = kX,
+                                             .outputs = kYZ,
+                                             .attributes = kClassifierAttributes,
+                                             .versions = kVersions,
+                                             .infer = inferred_by<expand_classifier>,
                                              .expand = expand_classifier};
 
 }  // namespace omni::ops

@@ -84,7 +84,12 @@ Binding bind(const PlannedNode& n) {
 
 }  // namespace
 
-constinit const OpDef kPairwiseProbability = {.name = "PairwiseProbability", .domain = "ai.omni", .inputs = kInputs, .outputs = kOutputs,
-                                              .attributes = kAttributes, .infer = infer, .bind = bind};
+constinit const OpDef kPairwiseProbability = {.name = "PairwiseProbability",
+                                              .domain = "ai.omni",
+                                              .inputs = kInputs,
+                                              .outputs = kOutputs,
+                                              .attributes = kAttributes,
+                                              .infer = infer,
+                                              .bind = bind};
 
 }  // namespace omni::ops

@@ -13,15 +13,21 @@ namespace {
 constexpr Formal kX[] = {{"X"}};
 constexpr Formal kY[] = {{"Y"}};
 constexpr Formal kYZ[] = {{"Y"}, {"Z"}};
-constexpr AttributeDef kRegressorAttributes[] = {{"coefficients", AttributeKind::kFloats},  {"kernel_params", AttributeKind::kFloats},
-                                                 {"kernel_type", AttributeKind::kString},   {"n_supports", AttributeKind::kInt},
-                                                 {"one_class", AttributeKind::kInt},        {"post_transform", AttributeKind::kString},
-                                                 {"rho", AttributeKind::kFloats},           {"support_vectors", AttributeKind::kFloats}};
-constexpr AttributeDef kClassifierAttributes[] = {
-    {"classlabels_ints", AttributeKind::kInts}, {"classlabels_strings", AttributeKind::kStrings}, {"coefficients", AttributeKind::kFloats},
-    {"kernel_params", AttributeKind::kFloats},  {"kernel_type", AttributeKind::kString},          {"post_transform", AttributeKind::kString},
-    {"prob_a", AttributeKind::kFloats},         {"prob_b", AttributeKind::kFloats},               {"rho", AttributeKind::kFloats},
-    {"support_vectors", AttributeKind::kFloats}, {"vectors_per_class", AttributeKind::kInts}};
+constexpr AttributeDef kRegressorAttributes[] = {{"coefficients", AttributeKind::kFloats}, {"kernel_params", AttributeKind::kFloats},
+                                                 {"kernel_type", AttributeKind::kString},  {"n_supports", AttributeKind::kInt},
+                                                 {"one_class", AttributeKind::kInt},       {"post_transform", AttributeKind::kString},
+                                                 {"rho", AttributeKind::kFloats},          {"support_vectors", AttributeKind::kFloats}};
+constexpr AttributeDef kClassifierAttributes[] = {{"classlabels_ints", AttributeKind::kInts},
+                                                  {"classlabels_strings", AttributeKind::kStrings},
+                                                  {"coefficients", AttributeKind::kFloats},
+                                                  {"kernel_params", AttributeKind::kFloats},
+                                                  {"kernel_type", AttributeKind::kString},
+                                                  {"post_transform", AttributeKind::kString},
+                                                  {"prob_a", AttributeKind::kFloats},
+                                                  {"prob_b", AttributeKind::kFloats},
+                                                  {"rho", AttributeKind::kFloats},
+                                                  {"support_vectors", AttributeKind::kFloats},
+                                                  {"vectors_per_class", AttributeKind::kInts}};
 constexpr OpVersion kVersions[] = {{1}};
 
 ValueId doubles(const Parts& p, const std::vector<double>& values, const Shape& shape) {
@@ -36,7 +42,8 @@ std::vector<double> list(const Parts& p, std::string_view name) {
 
 // K(x, s) [N, vectors] of rows x [N, C] in f64 against vectors [vectors, C].
 ValueId kernel(const Parts& p, ValueId x, const std::vector<double>& vectors, int64_t count) {
-  p.require(count > 0 && !vectors.empty() && static_cast<int64_t>(vectors.size()) % count == 0, "the support vectors do not divide into their number");
+  p.require(count > 0 && !vectors.empty() && static_cast<int64_t>(vectors.size()) % count == 0,
+            "the support vectors do not divide into their number");
   const std::string_view type = p.attributes.get_string("kernel_type", "LINEAR");
   std::vector<double> params = list(p, "kernel_params");
   p.require(params.empty() || params.size() == 3, "kernel_params are not gamma, coef0 and degree");
@@ -77,8 +84,8 @@ std::vector<ValueId> expand_regressor(Graph& g, const Node& n) {
 }
 
 struct Pairs {
-  int64_t classes, vectors, count;  // classes, support vectors, pairs of classes
-  std::vector<double> weights;      // [vectors, pairs]
+  int64_t classes, vectors, count;    // classes, support vectors, pairs of classes
+  std::vector<double> weights;        // [vectors, pairs]
   std::vector<double> first, second;  // [pairs, classes]: which class a decision above 0, and one that is not, votes for
 };
 
@@ -92,7 +99,8 @@ Pairs pairs_of(const Parts& p, const std::vector<int64_t>& per_class, int64_t cl
     begin.push_back(begin.back() + v);
   }
   Pairs r{classes, begin.back(), classes * (classes - 1) / 2, {}, {}, {}};
-  p.require(r.vectors > 0 && static_cast<int64_t>(coefficients.size()) == (classes - 1) * r.vectors, "the coefficients are not one less than the classes a support vector");
+  p.require(r.vectors > 0 && static_cast<int64_t>(coefficients.size()) == (classes - 1) * r.vectors,
+            "the coefficients are not one less than the classes a support vector");
   r.weights.assign(static_cast<size_t>(r.vectors * r.count), 0);
   r.first.assign(static_cast<size_t>(r.count * classes), 0);
   r.second = r.first;
@@ -157,10 +165,21 @@ std::vector<ValueId> expand_classifier(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMlSVMRegressor = {.name = "SVMRegressor", .domain = "ai.onnx.ml", .inputs = kX, .outputs = kY, .attributes = kRegressorAttributes,
-                                         .versions = kVersions, .infer = inferred_by<expand_regressor>, .expand = expand_regressor};
-constinit const OpDef kMlSVMClassifier = {.name = "SVMClassifier", .domain = "ai.onnx.ml", .inputs = kX, .outputs = kYZ,
-                                          .attributes = kClassifierAttributes, .versions = kVersions, .infer = inferred_by<expand_classifier>,
+constinit const OpDef kMlSVMRegressor = {.name = "SVMRegressor",
+                                         .domain = "ai.onnx.ml",
+                                         .inputs = kX,
+                                         .outputs = kY,
+                                         .attributes = kRegressorAttributes,
+                                         .versions = kVersions,
+                                         .infer = inferred_by<expand_regressor>,
+                                         .expand = expand_regressor};
+constinit const OpDef kMlSVMClassifier = {.name = "SVMClassifier",
+                                          .domain = "ai.onnx.ml",
+                                          .inputs = kX,
+                                          .outputs = kYZ,
+                                          .attributes = kClassifierAttributes,
+                                          .versions = kVersions,
+                                          .infer = inferred_by<expand_classifier>,
                                           .expand = expand_classifier};
 
 }  // namespace omni::ops

@@ -1,10 +1,10 @@
 // ai.omni.TreeSum: what the leaves that the rows of X [N, F] reach add up to for each target, f32 [N, targets]. The tree ensembles of ai.onnx.ml
 // expand into it.
 //
-// Attributes, one element an inner node: `features`, `modes` (0 ≤, 1 <, 2 ≥, 3 >, 4 =, 5 ≠, 6 member), `splits` (f32 or f64), `missing` (1: NaN goes to the
-// true side), `if_true` and `if_false` (an inner node, or -1 - leaf). `roots` are written the same way. Leaf l has the weights [leaf_starts[l],
-// leaf_starts[l + 1]) of `weights` for the targets `targets_of`. `members` are the values of member nodes, in the nodes' order, lists that end with NaN.
-// `aggregate`: 0 average, 1 sum, 2 minimum, 3 maximum over the trees. A target that no tree reaches is 0.
+// Attributes, one element an inner node: `features`, `modes` (0 ≤, 1 <, 2 ≥, 3 >, 4 =, 5 ≠, 6 member), `splits` (f32 or f64), `missing` (1: NaN goes
+// to the true side), `if_true` and `if_false` (an inner node, or -1 - leaf). `roots` are written the same way. Leaf l has the weights
+// [leaf_starts[l], leaf_starts[l + 1]) of `weights` for the targets `targets_of`. `members` are the values of member nodes, in the nodes' order,
+// lists that end with NaN. `aggregate`: 0 average, 1 sum, 2 minimum, 3 maximum over the trees. A target that no tree reaches is 0.
 #include <cmath>
 #include <limits>
 
@@ -19,12 +19,12 @@ namespace {
 
 constexpr Formal kX[] = {{"X"}};
 constexpr Formal kY[] = {{"Y"}};
-constexpr AttributeDef kAttributes[] = {{"aggregate", AttributeKind::kInt},        {"features", AttributeKind::kInts},
-                                        {"if_false", AttributeKind::kInts},        {"if_true", AttributeKind::kInts},
+constexpr AttributeDef kAttributes[] = {{"aggregate", AttributeKind::kInt},          {"features", AttributeKind::kInts},
+                                        {"if_false", AttributeKind::kInts},          {"if_true", AttributeKind::kInts},
                                         {"leaf_starts", AttributeKind::kInts, true}, {"members", AttributeKind::kTensor},
-                                        {"missing", AttributeKind::kInts},         {"modes", AttributeKind::kInts},
-                                        {"roots", AttributeKind::kInts, true},     {"splits", AttributeKind::kTensor},
-                                        {"targets", AttributeKind::kInt, true},    {"targets_of", AttributeKind::kInts, true},
+                                        {"missing", AttributeKind::kInts},           {"modes", AttributeKind::kInts},
+                                        {"roots", AttributeKind::kInts, true},       {"splits", AttributeKind::kTensor},
+                                        {"targets", AttributeKind::kInt, true},      {"targets_of", AttributeKind::kInts, true},
                                         {"weights", AttributeKind::kTensor, true}};
 
 enum Mode : uint8_t { kLessEqual, kLess_, kGreaterEqual, kGreater_, kSame, kDifferent, kMember };
@@ -89,8 +89,9 @@ void read_members(const PlannedNode& n, Params& p) {
 }
 
 void read_nodes(const PlannedNode& n, Params& p) {
-  const std::vector<int64_t> features = n.attributes.get_ints("features"), modes = n.attributes.get_ints("modes"), yes = n.attributes.get_ints("if_true"),
-                             no = n.attributes.get_ints("if_false"), missing = n.attributes.get_ints("missing");
+  const std::vector<int64_t> features = n.attributes.get_ints("features"), modes = n.attributes.get_ints("modes"),
+                             yes = n.attributes.get_ints("if_true"), no = n.attributes.get_ints("if_false"),
+                             missing = n.attributes.get_ints("missing");
   const Tensor* splits = n.attributes.get_tensor("splits");
   const size_t count = features.size();
   std::vector<double> values;
@@ -101,7 +102,14 @@ void read_nodes(const PlannedNode& n, Params& p) {
   for (size_t i = 0; i < count; ++i) {
     if (features[i] < 0 || features[i] >= p.features) refuse(n, "feature " + std::to_string(features[i]) + " of " + std::to_string(p.features));
     if (modes[i] < 0 || modes[i] > kMember) refuse(n, "a mode is not known");
-    p.nodes[i] = {values[i], narrow(n, features[i]), narrow(n, yes[i]), narrow(n, no[i]), 0, 0, static_cast<uint8_t>(modes[i]), !missing.empty() && missing[i] != 0};
+    p.nodes[i] = {values[i],
+                  narrow(n, features[i]),
+                  narrow(n, yes[i]),
+                  narrow(n, no[i]),
+                  0,
+                  0,
+                  static_cast<uint8_t>(modes[i]),
+                  !missing.empty() && missing[i] != 0};
   }
 }
 
@@ -112,7 +120,8 @@ void read_leaves(const PlannedNode& n, Params& p) {
   if (weights == nullptr || !is_float(weights->dtype())) refuse(n, "the weights are no floats");
   for (const double w : to_double(*weights)) p.weights.push_back(static_cast<float>(w));
   if (p.weights.size() != p.targets.size()) refuse(n, "weights and targets differ in number");
-  if (p.starts.empty() || p.starts.front() != 0 || p.starts.back() != static_cast<int64_t>(p.weights.size())) refuse(n, "the leaves do not cover the weights");
+  if (p.starts.empty() || p.starts.front() != 0 || p.starts.back() != static_cast<int64_t>(p.weights.size()))
+    refuse(n, "the leaves do not cover the weights");
   for (size_t i = 1; i < p.starts.size(); ++i) {
     if (p.starts[i] < p.starts[i - 1]) refuse(n, "a leaf ends before it begins");
   }
@@ -180,7 +189,8 @@ void run(const KernelArgs& args) noexcept {
 void infer(InferContext& c) {
   const Type& x = c.input(0);
   if (!x.ranked || x.rank() != 2) c.fail("X is not of rank 2");
-  if (x.dtype != DType::kF32 && x.dtype != DType::kF64 && x.dtype != DType::kI64 && x.dtype != DType::kI32) c.fail("X is not of f32, f64, i32 or i64");
+  if (x.dtype != DType::kF32 && x.dtype != DType::kF64 && x.dtype != DType::kI64 && x.dtype != DType::kI32)
+    c.fail("X is not of f32, f64, i32 or i64");
   const int64_t targets = c.attributes.get_int("targets", 0);
   if (targets < 1 || targets > (1 << 24)) c.fail("targets is out of range");
   c.set(0, Type(DType::kF32, std::vector<Dim>{x.dim(0), targets}));
@@ -210,6 +220,7 @@ Binding bind(const PlannedNode& n) {
 
 }  // namespace
 
-constinit const OpDef kTreeSum = {.name = "TreeSum", .domain = "ai.omni", .inputs = kX, .outputs = kY, .attributes = kAttributes, .infer = infer, .bind = bind};
+constinit const OpDef kTreeSum = {
+    .name = "TreeSum", .domain = "ai.omni", .inputs = kX, .outputs = kY, .attributes = kAttributes, .infer = infer, .bind = bind};
 
 }  // namespace omni::ops

@@ -12,20 +12,31 @@ namespace {
 constexpr Formal kX[] = {{"X"}};
 constexpr Formal kY[] = {{"Y"}};
 constexpr Formal kYZ[] = {{"Y"}, {"Z"}};
-constexpr AttributeDef kEnsembleAttributes[] = {
-    {"aggregate_function", AttributeKind::kInt},       {"leaf_targetids", AttributeKind::kInts, true},   {"leaf_weights", AttributeKind::kTensor, true},
-    {"membership_values", AttributeKind::kTensor},     {"n_targets", AttributeKind::kInt},               {"nodes_falseleafs", AttributeKind::kInts, true},
-    {"nodes_falsenodeids", AttributeKind::kInts, true}, {"nodes_featureids", AttributeKind::kInts, true}, {"nodes_hitrates", AttributeKind::kTensor},
-    {"nodes_missing_value_tracks_true", AttributeKind::kInts}, {"nodes_modes", AttributeKind::kTensor, true}, {"nodes_splits", AttributeKind::kTensor, true},
-    {"nodes_trueleafs", AttributeKind::kInts, true},   {"nodes_truenodeids", AttributeKind::kInts, true}, {"post_transform", AttributeKind::kInt},
-    {"tree_roots", AttributeKind::kInts, true}};
+constexpr AttributeDef kEnsembleAttributes[] = {{"aggregate_function", AttributeKind::kInt},
+                                                {"leaf_targetids", AttributeKind::kInts, true},
+                                                {"leaf_weights", AttributeKind::kTensor, true},
+                                                {"membership_values", AttributeKind::kTensor},
+                                                {"n_targets", AttributeKind::kInt},
+                                                {"nodes_falseleafs", AttributeKind::kInts, true},
+                                                {"nodes_falsenodeids", AttributeKind::kInts, true},
+                                                {"nodes_featureids", AttributeKind::kInts, true},
+                                                {"nodes_hitrates", AttributeKind::kTensor},
+                                                {"nodes_missing_value_tracks_true", AttributeKind::kInts},
+                                                {"nodes_modes", AttributeKind::kTensor, true},
+                                                {"nodes_splits", AttributeKind::kTensor, true},
+                                                {"nodes_trueleafs", AttributeKind::kInts, true},
+                                                {"nodes_truenodeids", AttributeKind::kInts, true},
+                                                {"post_transform", AttributeKind::kInt},
+                                                {"tree_roots", AttributeKind::kInts, true}};
 
-#define OMNI_TREE_NODES                                                                                                                     \
-  {"base_values", AttributeKind::kFloats}, {"base_values_as_tensor", AttributeKind::kTensor}, {"nodes_falsenodeids", AttributeKind::kInts}, \
+#define OMNI_TREE_NODES                                                                                                                             \
+  {"base_values", AttributeKind::kFloats}, {"base_values_as_tensor", AttributeKind::kTensor}, {"nodes_falsenodeids", AttributeKind::kInts},         \
       {"nodes_featureids", AttributeKind::kInts}, {"nodes_hitrates", AttributeKind::kFloats}, {"nodes_hitrates_as_tensor", AttributeKind::kTensor}, \
       {"nodes_missing_value_tracks_true", AttributeKind::kInts}, {"nodes_modes", AttributeKind::kStrings}, {"nodes_nodeids", AttributeKind::kInts}, \
-      {"nodes_treeids", AttributeKind::kInts}, {"nodes_truenodeids", AttributeKind::kInts}, {"nodes_values", AttributeKind::kFloats},        \
-      {"nodes_values_as_tensor", AttributeKind::kTensor}, {"post_transform", AttributeKind::kString}
+      {"nodes_treeids", AttributeKind::kInts}, {"nodes_truenodeids", AttributeKind::kInts}, {"nodes_values", AttributeKind::kFloats},               \
+      {"nodes_values_as_tensor", AttributeKind::kTensor}, {                                                                                         \
+    "post_transform", AttributeKind::kString                                                                                                        \
+  }
 
 constexpr AttributeDef kRegressorAttributes[] = {OMNI_TREE_NODES,
                                                  {"aggregate_function", AttributeKind::kString},
@@ -143,7 +154,8 @@ Weights weights_of(const Parts& p, const std::string& prefix) {
   Weights w{p.attributes.get_ints(prefix + "_treeids"), p.attributes.get_ints(prefix + "_nodeids"), p.attributes.get_ints(prefix + "_ids"),
             numbers(p, prefix + "_weights")};
   const size_t count = w.trees.size();
-  p.require(w.nodes.size() == count && w.targets.size() == count && w.values.count() == static_cast<int64_t>(count), "the lists of weights differ in length");
+  p.require(w.nodes.size() == count && w.targets.size() == count && w.values.count() == static_cast<int64_t>(count),
+            "the lists of weights differ in length");
   return w;
 }
 
@@ -189,9 +201,18 @@ ValueId old_sum(const Parts& p, const Weights& w, int64_t targets, int64_t aggre
   }
   const Shape nodes{static_cast<int64_t>(splits.size())}, leaves{static_cast<int64_t>(weights.size())};
   return p.make(kTreeSum, {features_of(p)},
-                {{"aggregate", aggregate}, {"features", features}, {"modes", modes}, {"if_true", yes}, {"if_false", no}, {"missing", missing},
-                 {"splits", from_double(t.splits.dtype(), nodes, splits)}, {"roots", roots_of(p, t)}, {"leaf_starts", starts}, {"targets", targets},
-                 {"targets_of", targets_of}, {"weights", from_double(w.values.dtype(), leaves, weights)}});
+                {{"aggregate", aggregate},
+                 {"features", features},
+                 {"modes", modes},
+                 {"if_true", yes},
+                 {"if_false", no},
+                 {"missing", missing},
+                 {"splits", from_double(t.splits.dtype(), nodes, splits)},
+                 {"roots", roots_of(p, t)},
+                 {"leaf_starts", starts},
+                 {"targets", targets},
+                 {"targets_of", targets_of},
+                 {"weights", from_double(w.values.dtype(), leaves, weights)}});
 }
 
 // Scores plus the base values: none, one for all, or one a target.
@@ -211,9 +232,9 @@ std::vector<ValueId> expand_regressor(Graph& g, const Node& n) {
   return {post_transform(p, y, p.attributes.get_string("post_transform", "NONE"))};
 }
 
-// Two classes, as ONNX Runtime has them. Where the leaves score the first alone, its score is taken for the second's: it wins above 0, or above 1/2 where no
-// weight is negative, and the other has what remains. Else the second class wins where its own score is above 0 (or 1/2 as before, if the first has none);
-// with two base values its score is that of the first plus its base value, and the first has the opposite.
+// Two classes, as ONNX Runtime has them. Where the leaves score the first alone, its score is taken for the second's: it wins above 0, or above 1/2
+// where no weight is negative, and the other has what remains. Else the second class wins where its own score is above 0 (or 1/2 as before, if the
+// first has none); with two base values its score is that of the first plus its base value, and the first has the opposite.
 std::vector<ValueId> two_classes(const Parts& p, const Weights& w, const ClassLabels& labels, std::string_view transform) {
   const bool first = std::any_of(w.targets.begin(), w.targets.end(), [](int64_t t) { return t == 0; });
   const bool second = std::any_of(w.targets.begin(), w.targets.end(), [](int64_t t) { return t == 1; });
@@ -260,33 +281,59 @@ std::vector<ValueId> expand_ensemble(Graph& g, const Node& n) {
     if (yes_leaf[i] != 0) yes[i] = -1 - yes[i];
     if (no_leaf[i] != 0) no[i] = -1 - no[i];
   }
-  const Tensor *modes = p.attributes.get_tensor("nodes_modes"), *splits = p.attributes.get_tensor("nodes_splits"), *weights = p.attributes.get_tensor("leaf_weights"),
-               *members = p.attributes.get_tensor("membership_values");
-  p.require(modes != nullptr && modes->dtype() == DType::kU8 && splits != nullptr && weights != nullptr, "nodes_modes, nodes_splits or leaf_weights is no such tensor");
+  const Tensor *modes = p.attributes.get_tensor("nodes_modes"), *splits = p.attributes.get_tensor("nodes_splits"),
+               *weights = p.attributes.get_tensor("leaf_weights"), *members = p.attributes.get_tensor("membership_values");
+  p.require(modes != nullptr && modes->dtype() == DType::kU8 && splits != nullptr && weights != nullptr,
+            "nodes_modes, nodes_splits or leaf_weights is no such tensor");
   const std::vector<int64_t> targets_of = ints("leaf_targetids");
   std::vector<int64_t> starts(targets_of.size() + 1);
   for (size_t i = 0; i < starts.size(); ++i) starts[i] = static_cast<int64_t>(i);
-  Attributes a = {{"aggregate", p.integer("aggregate_function", 1)}, {"features", ints("nodes_featureids")}, {"modes", to_int64(*modes)}, {"if_true", yes},
-                  {"if_false", no}, {"splits", *splits}, {"roots", ints("tree_roots")}, {"leaf_starts", starts}, {"targets", p.integer("n_targets", 1)},
-                  {"targets_of", targets_of}, {"weights", *weights}};
+  Attributes a = {{"aggregate", p.integer("aggregate_function", 1)},
+                  {"features", ints("nodes_featureids")},
+                  {"modes", to_int64(*modes)},
+                  {"if_true", yes},
+                  {"if_false", no},
+                  {"splits", *splits},
+                  {"roots", ints("tree_roots")},
+                  {"leaf_starts", starts},
+                  {"targets", p.integer("n_targets", 1)},
+                  {"targets_of", targets_of},
+                  {"weights", *weights}};
   if (p.attributes.has("nodes_missing_value_tracks_true")) a.set("missing", ints("nodes_missing_value_tracks_true"));
   if (members != nullptr) a.set("members", *members);
   constexpr const char* kTransforms[] = {"NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"};
   const int64_t transform = p.integer("post_transform", 0);
   p.require(transform >= 0 && transform < 5, "post_transform is not known");
   const ValueId y = post_transform(p, p.make(kTreeSum, {features_of(p)}, std::move(a)), kTransforms[transform]);
-  return {p.dtype(p.in(0)) == DType::kF64 || weights->dtype() == DType::kF64 ? p.as(y, p.dtype(p.in(0)) == DType::kF64 ? DType::kF64 : DType::kF32) : y};
+  return {p.dtype(p.in(0)) == DType::kF64 || weights->dtype() == DType::kF64 ? p.as(y, p.dtype(p.in(0)) == DType::kF64 ? DType::kF64 : DType::kF32)
+                                                                             : y};
 }
 
 }  // namespace
 
-constinit const OpDef kMlTreeEnsemble = {.name = "TreeEnsemble", .domain = "ai.onnx.ml", .inputs = kX, .outputs = kY, .attributes = kEnsembleAttributes,
-                                         .versions = k5, .infer = inferred_by<expand_ensemble>, .expand = expand_ensemble};
-constinit const OpDef kMlTreeEnsembleRegressor = {.name = "TreeEnsembleRegressor", .domain = "ai.onnx.ml", .inputs = kX, .outputs = kY,
-                                                  .attributes = kRegressorAttributes, .versions = k5_3_1, .infer = inferred_by<expand_regressor>,
+constinit const OpDef kMlTreeEnsemble = {.name = "TreeEnsemble",
+                                         .domain = "ai.onnx.ml",
+                                         .inputs = kX,
+                                         .outputs = kY,
+                                         .attributes = kEnsembleAttributes,
+                                         .versions = k5,
+                                         .infer = inferred_by<expand_ensemble>,
+                                         .expand = expand_ensemble};
+constinit const OpDef kMlTreeEnsembleRegressor = {.name = "TreeEnsembleRegressor",
+                                                  .domain = "ai.onnx.ml",
+                                                  .inputs = kX,
+                                                  .outputs = kY,
+                                                  .attributes = kRegressorAttributes,
+                                                  .versions = k5_3_1,
+                                                  .infer = inferred_by<expand_regressor>,
                                                   .expand = expand_regressor};
-constinit const OpDef kMlTreeEnsembleClassifier = {.name = "TreeEnsembleClassifier", .domain = "ai.onnx.ml", .inputs = kX, .outputs = kYZ,
-                                                   .attributes = kClassifierAttributes, .versions = k5_3_1, .infer = inferred_by<expand_classifier>,
+constinit const OpDef kMlTreeEnsembleClassifier = {.name = "TreeEnsembleClassifier",
+                                                   .domain = "ai.onnx.ml",
+                                                   .inputs = kX,
+                                                   .outputs = kYZ,
+                                                   .attributes = kClassifierAttributes,
+                                                   .versions = k5_3_1,
+                                                   .infer = inferred_by<expand_classifier>,
                                                    .expand = expand_classifier};
 
 }  // namespace omni::ops
