@@ -16,7 +16,8 @@ constexpr OpVersion kVersions[] = {{10}};
 void infer(InferContext& c) {
   const Type& x = c.input(0);
   const int64_t batch = c.attributes.get_int("batch_axis", 1), time = c.attributes.get_int("time_axis", 0);
-  if (batch + time != 1 || batch < 0 || time < 0) c.fail("batch_axis and time_axis must be 0 and 1");
+  const bool right = (batch == 0 && time == 1) || (batch == 1 && time == 0);
+  if (!right) c.fail("batch_axis and time_axis must be 0 and 1");
   if (x.ranked && x.rank() < 2) c.fail("its input needs a time and a batch axis");
   if (dtype_bits(x.dtype) == 4) c.fail("4-bit elements cannot be reversed");
   if (c.input(1).dtype != DType::kI64) c.fail("the lengths must be i64");
