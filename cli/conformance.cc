@@ -13,7 +13,8 @@ namespace {
 
 constexpr PositionalSpec kPositionals[] = {{"DIR", "folders with a model.onnx and test_data_set_N/ beside it, at any depth"}};
 constexpr OptionSpec kOptions[] = {
-    {"--expected", "FILE", "cases that may fail: lines NAME REASON, # for remarks; a case that passes although it is listed is a failure", Kind::kText},
+    {"--expected", "FILE", "cases that may fail: lines NAME REASON, # for remarks; a case that passes although it is listed is a failure",
+     Kind::kText},
     {"--list", "", "name every case that did not pass, with its reason", Kind::kFlag},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kMachineGroup, kOutputGroup};
@@ -98,8 +99,9 @@ int run(const Arguments& arguments, Output& output) {
   output.table(table);
   output.table(others);
   for (const std::string& text : surprised) output.line("unexpected: " + text);
-  output.line(std::to_string(all.passed) + " of " + std::to_string(all.all()) + " cases pass (" + fixed_text(100.0 * static_cast<double>(all.passed) / static_cast<double>(all.all()), 2) +
-              " %), " + std::to_string(all.failed) + " fail, " + std::to_string(all.unsupported) + " need what is not supported");
+  output.line(std::to_string(all.passed) + " of " + std::to_string(all.all()) + " cases pass (" +
+              fixed_text(100.0 * static_cast<double>(all.passed) / static_cast<double>(all.all()), 2) + " %), " + std::to_string(all.failed) +
+              " fail, " + std::to_string(all.unsupported) + " need what is not supported");
   return surprised.empty() ? 0 : 1;
 }
 

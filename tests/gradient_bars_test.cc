@@ -1,7 +1,8 @@
-// Every operator that docs/operators.md calls trained through: its gradient in f64 against central differences in f64 (1e-5 relative), and the f32 kernels
-// against that gradient (1e-4).
+// Every operator that docs/operators.md calls trained through: its gradient in f64 against central differences in f64 (1e-5 relative), and the f32
+// kernels against that gradient (1e-4).
 //
-// The first float input is the sample's, moved a little so that no two are equal and none stands on a kink. The loss is a fixed weighted sum of the first output.
+// The first float input is the sample's, moved a little so that no two are equal and none stands on a kink. The loss is a fixed weighted sum of the
+// first output.
 #include <gtest/gtest.h>
 
 #include <cmath>

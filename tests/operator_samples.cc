@@ -49,11 +49,13 @@ void add_new_operators(Samples& samples) {
   add(ops::kLpPool, {numbers(Shape{1, 1, 3, 3})}, {{"kernel_shape", std::vector<int64_t>{2, 2}}});
   add(ops::kGlobalLpPool, {numbers(Shape{1, 1, 3, 3})});
   add(ops::kLpNormalization, {vector});
-  add(ops::kMaxRoiPool, {numbers(Shape{1, 1, 3, 3}), Tensor::of<float>(Shape{1, 5}, {0, 0, 0, 2, 2})}, {{"pooled_shape", std::vector<int64_t>{1, 1}}});
+  add(ops::kMaxRoiPool, {numbers(Shape{1, 1, 3, 3}), Tensor::of<float>(Shape{1, 5}, {0, 0, 0, 2, 2})},
+      {{"pooled_shape", std::vector<int64_t>{1, 1}}});
   add(ops::kGroupNormalization, {numbers(Shape{1, 2, 3}), numbers(Shape{2}), numbers(Shape{2})}, {{"num_groups", int64_t{1}}});
   add(ops::kMish, {vector});
   add(ops::kGelu, {vector});
-  for (const OpDef* op : {&ops::kBitwiseAnd, &ops::kBitwiseOr, &ops::kBitwiseXor}) add(*op, {numbers(Shape{2, 3}, DType::kI32), numbers(Shape{2, 3}, DType::kI32)});
+  for (const OpDef* op : {&ops::kBitwiseAnd, &ops::kBitwiseOr, &ops::kBitwiseXor})
+    add(*op, {numbers(Shape{2, 3}, DType::kI32), numbers(Shape{2, 3}, DType::kI32)});
   add(ops::kBitwiseNot, {numbers(Shape{2, 3}, DType::kI32)});
 }
 

@@ -1,5 +1,5 @@
-// docs/operators.md is what the registry generates: every operator with its versions, the element types that its kernels take, and whether gradients pass.
-// OMNI_UPDATE_DOCS=1 writes the page instead of comparing it.
+// docs/operators.md is what the registry generates: every operator with its versions, the element types that its kernels take, and whether gradients
+// pass. OMNI_UPDATE_DOCS=1 writes the page instead of comparing it.
 //
 // Types are found by trying: the inputs of an ONNX node case (or of a sample below), those of the first input's type turned into each type in turn.
 #include <gtest/gtest.h>
@@ -86,8 +86,8 @@ std::string row_of(const OpDef& op, const std::vector<Sample>& samples) {
   const bool gradient = std::any_of(samples.begin(), samples.end(), [&](const Sample& s) { return passes_gradients(op, s); }) ||
                         (samples.empty() && train::find_gradient(op) != nullptr);
   const bool kernel = op.bind != nullptr || op.produce != nullptr || op.has(kView) || op.has(kControlFlow);
-  return "| " + std::string(op.name) + " | " + (versions.empty() ? "1" : versions) + " | " + types_of(op, samples) + " | " + (gradient ? "yes" : "") + " | " +
-         (kernel ? "kernel" : "composite") + " |\n";
+  return "| " + std::string(op.name) + " | " + (versions.empty() ? "1" : versions) + " | " + types_of(op, samples) + " | " + (gradient ? "yes" : "") +
+         " | " + (kernel ? "kernel" : "composite") + " |\n";
 }
 
 std::string page() {
@@ -97,9 +97,12 @@ std::string page() {
     if (op->domain != "ai.omni") domains[op->domain.empty() ? "ai.onnx" : std::string(op->domain)][std::string(op->name)] = op;
   }
   std::string text =
-      "# Operators\n\nGenerated from the registry by `tests/operators_page_test` (OMNI_UPDATE_DOCS=1 writes it); do not edit. A model of any opset from an operator's first version on\n"
-      "is read: versions are raised to the newest. *Versions* are the opsets at which the operator changed. *Types* are those of the first input that a node case of the ONNX suite (or a\n"
-      "sample) computes in; *not tried* means that there is neither, as for operators that run bodies. f16 and bf16 without a kernel of their own are computed in f32 and rounded once.\n"
+      "# Operators\n\nGenerated from the registry by `tests/operators_page_test` (OMNI_UPDATE_DOCS=1 writes it); do not edit. A model of any opset "
+      "from an operator's first version on\n"
+      "is read: versions are raised to the newest. *Versions* are the opsets at which the operator changed. *Types* are those of the first input "
+      "that a node case of the ONNX suite (or a\n"
+      "sample) computes in; *not tried* means that there is neither, as for operators that run bodies. f16 and bf16 without a kernel of their own "
+      "are computed in f32 and rounded once.\n"
       "*Gradient*: trained through. *By*: a kernel, or a composite of other operators.\n";
   for (const auto& [domain, ops] : domains) {
     text += "\n## " + domain + "\n\n| operator | versions | types | gradient | by |\n|---|---|---|---|---|\n";
@@ -125,7 +128,8 @@ TEST(OperatorsPage, IsWhatTheRegistryGenerates) {
   std::stringstream found;
   found << file.rdbuf();
   std::istringstream rows(wanted);
-  for (std::string row; std::getline(rows, row);) EXPECT_NE(found.str().find(row + "\n"), std::string::npos) << "docs/operators.md lacks: " << row << "; OMNI_UPDATE_DOCS=1 writes it";
+  for (std::string row; std::getline(rows, row);)
+    EXPECT_NE(found.str().find(row + "\n"), std::string::npos) << "docs/operators.md lacks: " << row << "; OMNI_UPDATE_DOCS=1 writes it";
   EXPECT_EQ(found.str().size(), wanted.size());
 }
 

@@ -16,7 +16,8 @@ constexpr OpVersion kVersions[] = {{26}};
 
 void infer(InferContext& c) {
   const std::optional<DType> to = from_onnx(c.attributes.get_int("to", 0));
-  if (!to || *to == DType::kString || c.input(0).dtype == DType::kString) c.fail("a reinterpretation as ONNX's element type " + std::to_string(c.attributes.get_int("to", 0)));
+  if (!to || *to == DType::kString || c.input(0).dtype == DType::kString)
+    c.fail("a reinterpretation as ONNX's element type " + std::to_string(c.attributes.get_int("to", 0)));
   if (dtype_bits(*to) != dtype_bits(c.input(0).dtype)) c.fail("the element types have different widths");
   Type type = c.input(0);
   type.dtype = *to;

@@ -36,7 +36,9 @@ void transpose(const KernelArgs& args) noexcept {
   });
 }
 
-void copy(const KernelArgs& args) noexcept { std::memcpy(args.outputs[0].data, args.inputs[0].data, args.outputs[0].bytes()); }
+void copy(const KernelArgs& args) noexcept {
+  if (const size_t bytes = args.outputs[0].bytes(); bytes != 0) std::memcpy(args.outputs[0].data, args.inputs[0].data, bytes);
+}
 
 Binding bind(const PlannedNode& n) {
   const PlannedValue& x = n.input(0);

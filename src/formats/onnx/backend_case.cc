@@ -77,7 +77,8 @@ bool close(double found, double expected, double rtol, double atol) {
 
 std::string string_difference(const Tensor& found, const Tensor& expected) {
   for (int64_t i = 0; i < expected.count(); ++i) {
-    if (found.string_at(i) != expected.string_at(i)) return "at " + std::to_string(i) + " " + quoted(found.string_at(i)) + " instead of " + quoted(expected.string_at(i));
+    if (found.string_at(i) != expected.string_at(i))
+      return "at " + std::to_string(i) + " " + quoted(found.string_at(i)) + " instead of " + quoted(expected.string_at(i));
   }
   return "";
 }
@@ -140,8 +141,8 @@ std::string tensor_difference(const Tensor& found, const Tensor& expected, doubl
     if (wrong++ == 0 || std::abs(a[i] - b[i]) > std::abs(a[worst] - b[worst])) worst = i;
   }
   if (wrong == 0) return "";
-  return std::to_string(wrong) + " of " + std::to_string(a.size()) + " values of " + text(expected) + ", at " + std::to_string(worst) + " " + number_text(a[worst]) +
-         " instead of " + number_text(b[worst]);
+  return std::to_string(wrong) + " of " + std::to_string(a.size()) + " values of " + text(expected) + ", at " + std::to_string(worst) + " " +
+         number_text(a[worst]) + " instead of " + number_text(b[worst]);
 }
 
 }  // namespace omni::formats

@@ -13,9 +13,9 @@ namespace omni::formats {
 using namespace core;
 
 struct BackendCase {
-  std::string name;    // path below the folder that was searched
+  std::string name;  // path below the folder that was searched
   std::string folder;
-  std::string op;      // of its only node ("ai.onnx.ml." before the name where the domain is another); "" where it has several
+  std::string op;                      // of its only node ("ai.onnx.ml." before the name where the domain is another); "" where it has several
   std::vector<std::string> data_sets;  // folders
   double rtol = 1e-3, atol = 1e-7;
 };

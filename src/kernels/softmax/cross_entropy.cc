@@ -37,7 +37,8 @@ double weight_sum(const CrossEntropyArgs& args, const void* labels, const T* wei
 }
 
 template <class T>
-void cross_entropy(const CrossEntropyArgs& args, const T* log_probabilities, const void* labels, const T* weights, T* loss, core::StatusSlot& status) noexcept {
+void cross_entropy(const CrossEntropyArgs& args, const T* log_probabilities, const void* labels, const T* weights, T* loss,
+                   core::StatusSlot& status) noexcept {
   double total = 0, total_weight = 0;
   for (int64_t i = 0; i < args.batch * args.inner; ++i) {
     int64_t label;
@@ -53,7 +54,8 @@ void cross_entropy(const CrossEntropyArgs& args, const T* log_probabilities, con
 
 // scratch[i] = weight of position i times what flows to its loss.
 template <class T>
-void scale_positions(const CrossEntropyArgs& args, const T* loss_gradient, const void* labels, const T* weights, T* scratch, core::StatusSlot& status) noexcept {
+void scale_positions(const CrossEntropyArgs& args, const T* loss_gradient, const void* labels, const T* weights, T* scratch,
+                     core::StatusSlot& status) noexcept {
   const double divisor = args.reduction == LossReduction::kMean ? weight_sum(args, labels, weights, status) : 1.0;
   int64_t label;
   for (int64_t i = 0; i < args.batch * args.inner; ++i) {

@@ -12,7 +12,8 @@ namespace omni::ops {
 
 namespace {
 
-constexpr Formal kInputs[] = {{"Q"}, {"K"}, {"V"}, {"attn_mask", kOptional}, {"past_key", kOptional}, {"past_value", kOptional}, {"nonpad_kv_seqlen", kOptional}};
+constexpr Formal kInputs[] = {
+    {"Q"}, {"K"}, {"V"}, {"attn_mask", kOptional}, {"past_key", kOptional}, {"past_value", kOptional}, {"nonpad_kv_seqlen", kOptional}};
 constexpr Formal kOutputs[] = {{"Y"}, {"present_key", kOptional}, {"present_value", kOptional}, {"qk_matmul_output", kOptional}};
 constexpr AttributeDef kAttributes[] = {{"is_causal", AttributeKind::kInt},
                                         {"kv_num_heads", AttributeKind::kInt},
@@ -64,7 +65,8 @@ void check_ranks(const InferContext& c) {
   }
   if (c.has_input(3) && (!c.input(3).ranked || c.input(3).rank() < 1 || c.input(3).rank() > 4)) c.fail("attn_mask is of rank 1 to 4");
   if (c.has_input(3) && c.input(3).dtype != DType::kBool && !is_float(c.input(3).dtype)) c.fail("attn_mask is bool or of a float type");
-  if (c.has_input(6) && (c.input(6).dtype != DType::kI64 || !c.input(6).ranked || c.input(6).rank() != 1)) c.fail("nonpad_kv_seqlen is i64 of rank 1");
+  if (c.has_input(6) && (c.input(6).dtype != DType::kI64 || !c.input(6).ranked || c.input(6).rank() != 1))
+    c.fail("nonpad_kv_seqlen is i64 of rank 1");
   const int64_t mode = c.attributes.get_int("qk_matmul_output_mode", 0);
   if (mode < 0 || mode > 3) c.fail("qk_matmul_output_mode is " + std::to_string(mode));
   if (c.attributes.get_int("left_window_size", -1) < -1 || c.attributes.get_int("right_window_size", -1) < -1) c.fail("a window size below -1");
@@ -179,7 +181,8 @@ std::vector<ValueId> Expansion::run(size_t outputs) const {
   }
   const int64_t mode = a.get_int("qk_matmul_output_mode", 0);
   ValueId shown = scores;
-  if (const float cap = a.get_float("softcap", 0); cap > 0) scores = b.mul(b.g.add1(kTanh, {b.mul(scores, 1.0 / static_cast<double>(cap))}), static_cast<double>(cap));
+  if (const float cap = a.get_float("softcap", 0); cap > 0)
+    scores = b.mul(b.g.add1(kTanh, {b.mul(scores, 1.0 / static_cast<double>(cap))}), static_cast<double>(cap));
   if (mode == 1) shown = scores;
   ValueId allowed = by_position(q, k), mask = input(3);
   if (mask != kNone) {
@@ -217,12 +220,7 @@ std::vector<ValueId> expand(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kAttention = {.name = "Attention",
-                                    .inputs = kInputs,
-                                    .outputs = kOutputs,
-                                    .attributes = kAttributes,
-                                    .versions = kVersions,
-                                    .infer = infer,
-                                    .expand = expand};
+constinit const OpDef kAttention = {
+    .name = "Attention", .inputs = kInputs, .outputs = kOutputs, .attributes = kAttributes, .versions = kVersions, .infer = infer, .expand = expand};
 
 }  // namespace omni::ops

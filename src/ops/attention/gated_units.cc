@@ -52,7 +52,8 @@ std::vector<ValueId> expand_conv(Graph& g, const Node& n) {
   const bool active = n.attributes.get_string("activation", "none") != "none";
   const int64_t channels = g.type(inputs[0]).dim(1).value;
   const bool has_past = inputs.size() > 3 && inputs[3] != kNone, has_bias = inputs.size() > 2 && inputs[2] != kNone;
-  const ValueId x = has_past ? b.concat({inputs[3], inputs[0]}, 2) : g.add1(kPad, {inputs[0], b.concat({b.ints({0, 0}), b.sub(b.size(inputs[1], 2), b.ints({1})), b.ints({0, 0, 0})}, 0)});
+  const ValueId x = has_past ? b.concat({inputs[3], inputs[0]}, 2)
+                             : g.add1(kPad, {inputs[0], b.concat({b.ints({0, 0}), b.sub(b.size(inputs[1], 2), b.ints({1})), b.ints({0, 0, 0})}, 0)});
   std::vector<ValueId> operands = {x, inputs[1]};
   if (has_bias) operands.push_back(inputs[2]);
   ValueId y = g.add1(kConv, std::move(operands), {{"group", channels}});

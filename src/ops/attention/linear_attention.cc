@@ -12,8 +12,10 @@ namespace {
 
 constexpr Formal kInputs[] = {{"query"}, {"key"}, {"value"}, {"past_state", kOptional}, {"decay", kOptional}, {"beta", kOptional}};
 constexpr Formal kOutputs[] = {{"output"}, {"present_state"}};
-constexpr AttributeDef kAttributes[] = {{"chunk_size", AttributeKind::kInt},         {"kv_num_heads", AttributeKind::kInt, true},
-                                        {"q_num_heads", AttributeKind::kInt, true}, {"scale", AttributeKind::kFloat},
+constexpr AttributeDef kAttributes[] = {{"chunk_size", AttributeKind::kInt},
+                                        {"kv_num_heads", AttributeKind::kInt, true},
+                                        {"q_num_heads", AttributeKind::kInt, true},
+                                        {"scale", AttributeKind::kFloat},
                                         {"update_rule", AttributeKind::kString}};
 constexpr OpVersion kVersions[] = {{27}};
 
@@ -27,7 +29,8 @@ void infer(InferContext& c) {
   if (groups < 1 || heads < 1 || heads % groups != 0) c.fail("kv_num_heads does not divide q_num_heads");
   if (c.has_input(4) != is_gated(c.attributes) || c.has_input(5) != is_delta(c.attributes)) c.fail("decay and beta do not go with update_rule");
   for (const int i : {0, 1, 2, 4, 5}) {
-    if (c.has_input(i) && (!c.input(i).ranked || c.input(i).rank() != 3 || c.input(i).dtype != c.input(0).dtype)) c.fail("inputs are of rank 3 and one element type");
+    if (c.has_input(i) && (!c.input(i).ranked || c.input(i).rank() != 3 || c.input(i).dtype != c.input(0).dtype))
+      c.fail("inputs are of rank 3 and one element type");
   }
   if (c.has_input(3) && (!c.input(3).ranked || c.input(3).rank() != 4 || !is_float(c.input(3).dtype))) c.fail("past_state is of rank 4");
   const Type &q = c.input(0), &v = c.input(2);
@@ -103,7 +106,8 @@ Binding bind(const PlannedNode& n) {
   bool fits = key == Shape{p->batch, p->tokens, p->groups * p->key} && value == Shape{p->batch, p->tokens, p->groups * p->value};
   fits = fits && (!n.has_input(3) || n.input(3).shape == Shape{p->batch, p->groups, p->key, p->value});
   for (int i = 4; i < 6; ++i) fits = fits && (!n.has_input(i) || (n.input(i).shape[0] == p->batch && n.input(i).shape[1] == p->tokens));
-  fits = fits && (!n.has_input(4) || p->decay == p->groups || p->decay == p->groups * p->key) && (!n.has_input(5) || p->beta == 1 || p->beta == p->groups);
+  fits = fits && (!n.has_input(4) || p->decay == p->groups || p->decay == p->groups * p->key) &&
+         (!n.has_input(5) || p->beta == 1 || p->beta == p->groups);
   if (!fits) n.unsupported("the shapes do not fit");
   for (const PlannedValue& v : n.inputs) {
     if (v.present && v.dtype != n.input(0).dtype) n.unsupported("states of another element type than the query");
@@ -114,9 +118,7 @@ Binding bind(const PlannedNode& n) {
   n.unsupported("no kernel for this element type");
 }
 
-Cost cost(const PlannedNode& n) {
-  return {.operations = n.output(1).shape.count() * n.input(0).shape[1] * 8};
-}
+Cost cost(const PlannedNode& n) { return {.operations = n.output(1).shape.count() * n.input(0).shape[1] * 8}; }
 
 }  // namespace
 

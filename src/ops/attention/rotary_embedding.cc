@@ -7,7 +7,8 @@ namespace {
 
 constexpr Formal kInputs[] = {{"X"}, {"cos_cache"}, {"sin_cache"}, {"position_ids", kOptional}};
 constexpr Formal kOutputs[] = {{"Y"}};
-constexpr AttributeDef kAttributes[] = {{"interleaved", AttributeKind::kInt}, {"num_heads", AttributeKind::kInt}, {"rotary_embedding_dim", AttributeKind::kInt}};
+constexpr AttributeDef kAttributes[] = {
+    {"interleaved", AttributeKind::kInt}, {"num_heads", AttributeKind::kInt}, {"rotary_embedding_dim", AttributeKind::kInt}};
 constexpr OpVersion kVersions[] = {{23}};
 
 void infer(InferContext& c) {
@@ -24,7 +25,8 @@ void infer(InferContext& c) {
     const Type& cache = c.input(i);
     if (!cache.ranked || cache.rank() != (by_id ? 2 : 3)) c.fail("the caches are of rank 2 with position_ids, else of rank 3");
     if (cache.dtype != x.dtype) c.fail("the caches have another element type than X");
-    if (cache.dim(-1).is_constant() && size.is_constant() && cache.dim(-1).value != size.value / 2) c.fail("a cache has not half of the rotated size");
+    if (cache.dim(-1).is_constant() && size.is_constant() && cache.dim(-1).value != size.value / 2)
+      c.fail("a cache has not half of the rotated size");
   }
   if (by_id && (c.input(3).dtype != DType::kI64 || !c.input(3).ranked || c.input(3).rank() != 2)) c.fail("position_ids is i64 of rank 2");
   c.set(0, x);
@@ -52,7 +54,8 @@ std::vector<ValueId> expand(Graph& g, const Node& n) {
     pair = g.add(kSplit, {turned}, {{"axis", int64_t{3}}}, {.output_count = 2});
   const ValueId real = b.sub(b.mul(cosine, pair[0]), b.mul(sine, pair[1]));
   const ValueId imaginary = b.add(b.mul(sine, pair[0]), b.mul(cosine, pair[1]));
-  ValueId y = interleaved ? b.reshape_to(b.concat({b.unsqueeze(real, {4}), b.unsqueeze(imaginary, {4})}, 4), b.shape(turned)) : b.concat({real, imaginary}, 3);
+  ValueId y = interleaved ? b.reshape_to(b.concat({b.unsqueeze(real, {4}), b.unsqueeze(imaginary, {4})}, 4), b.shape(turned))
+                          : b.concat({real, imaginary}, 3);
   if (partly) y = b.concat({y, b.slice(x, 3, stated, INT64_MAX)}, 3);
   return {flat ? b.reshape(y, {0, 0, -1}) : y};
 }

@@ -42,7 +42,8 @@ void run(const KernelArgs& k) noexcept {
     for (int64_t o = 0; o < p.outer; ++o) {
       for (int64_t r = 0; r < p.new_rows; ++r) {
         const int64_t at = p.circular ? (first % p.rows + r) % p.rows : first + r, sample = b * p.outer + o;
-        std::memcpy(y + static_cast<size_t>(sample * p.rows + at) * p.inner, update + static_cast<size_t>(sample * p.new_rows + r) * p.inner, p.inner);
+        std::memcpy(y + static_cast<size_t>(sample * p.rows + at) * p.inner, update + static_cast<size_t>(sample * p.new_rows + r) * p.inner,
+                    p.inner);
       }
     }
   }
@@ -58,7 +59,10 @@ Binding bind(const PlannedNode& n) {
   }
   if (n.has_input(2) && n.input(2).shape.count() != cache[0]) n.unsupported("there is not one write index a sample");
   const size_t inner = static_cast<size_t>(cache.count(axis + 1)) * dtype_size(n.input(0).dtype);
-  return {run, std::make_shared<Params>(Params{cache[0], cache.count(1, axis), cache[axis], update[axis], inner, n.attributes.get_string("mode", "linear") == "circular"}), 0};
+  return {run,
+          std::make_shared<Params>(
+              Params{cache[0], cache.count(1, axis), cache[axis], update[axis], inner, n.attributes.get_string("mode", "linear") == "circular"}),
+          0};
 }
 
 Cost cost(const PlannedNode&) { return {0}; }

@@ -1,5 +1,5 @@
-// Adagrad, Adam and Momentum of ai.onnx.preview.training: one step for any number of tensors, as composites of primitives. (AdamUpdate and SgdUpdate of
-// ai.omni, which training graphs use, put epsilon and the corrections elsewhere: their numbers differ.)
+// Adagrad, Adam and Momentum of ai.onnx.preview.training: one step for any number of tensors, as composites of primitives. (AdamUpdate and SgdUpdate
+// of ai.omni, which training graphs use, put epsilon and the corrections elsewhere: their numbers differ.)
 #include "ops/composer.h"
 
 namespace omni::ops {
@@ -8,14 +8,17 @@ namespace {
 
 constexpr Formal kInputs[] = {{"R"}, {"T"}, {"inputs", kVariadic}};
 constexpr Formal kOutputs[] = {{"outputs", kVariadic}};
-constexpr AttributeDef kAdagradAttributes[] = {{"decay_factor", AttributeKind::kFloat}, {"epsilon", AttributeKind::kFloat}, {"norm_coefficient", AttributeKind::kFloat}};
+constexpr AttributeDef kAdagradAttributes[] = {
+    {"decay_factor", AttributeKind::kFloat}, {"epsilon", AttributeKind::kFloat}, {"norm_coefficient", AttributeKind::kFloat}};
 constexpr AttributeDef kAdamAttributes[] = {{"alpha", AttributeKind::kFloat},
                                             {"beta", AttributeKind::kFloat},
                                             {"epsilon", AttributeKind::kFloat},
                                             {"norm_coefficient", AttributeKind::kFloat},
                                             {"norm_coefficient_post", AttributeKind::kFloat}};
-constexpr AttributeDef kMomentumAttributes[] = {
-    {"alpha", AttributeKind::kFloat, true}, {"beta", AttributeKind::kFloat, true}, {"mode", AttributeKind::kString, true}, {"norm_coefficient", AttributeKind::kFloat, true}};
+constexpr AttributeDef kMomentumAttributes[] = {{"alpha", AttributeKind::kFloat, true},
+                                                {"beta", AttributeKind::kFloat, true},
+                                                {"mode", AttributeKind::kString, true},
+                                                {"norm_coefficient", AttributeKind::kFloat, true}};
 constexpr OpVersion k1[] = {{1}};
 
 // Inputs come as all X, all G, all V, …: kGroups lists of equal length; outputs as the new X, then the new state.
@@ -26,7 +29,8 @@ void infer(InferContext& c) {
   if (c.output_count() != count * (kGroups - 1)) c.fail("there is not one output for every parameter and state");
   if (!is_float(c.input(0).dtype) || c.input(1).dtype != DType::kI64) c.fail("R is of a float type, T is i64");
   for (int i = 2; i < c.input_count(); ++i) {
-    if (!is_float(c.input(i).dtype) || c.input(i).dtype != c.input(2 + (i - 2) % count).dtype) c.fail("a parameter's tensors have different element types");
+    if (!is_float(c.input(i).dtype) || c.input(i).dtype != c.input(2 + (i - 2) % count).dtype)
+      c.fail("a parameter's tensors have different element types");
   }
   for (int i = 0; i < c.output_count(); ++i) c.set(i, c.input(2 + (i < count ? i : i + count)));  // states follow the gradients
 }
@@ -113,7 +117,8 @@ std::vector<ValueId> expand_momentum(Graph& g, const Node& n) {
   return results;
 }
 
-constexpr OpDef row(std::string_view name, std::span<const AttributeDef> attributes, void (*infer_fn)(InferContext&), std::vector<ValueId> (*expand)(Graph&, const Node&)) {
+constexpr OpDef row(std::string_view name, std::span<const AttributeDef> attributes, void (*infer_fn)(InferContext&),
+                    std::vector<ValueId> (*expand)(Graph&, const Node&)) {
   return {.name = name,
           .domain = "ai.onnx.preview.training",
           .inputs = kInputs,

@@ -1,5 +1,5 @@
-// Einsum (ai.onnx): sums of products of any operands, as an equation says: "bij,bjk->bik". A composite: diagonals by strided slices, sums over letters of
-// one operand, then two operands at a time by MatMul with what is summed innermost.
+// Einsum (ai.onnx): sums of products of any operands, as an equation says: "bij,bjk->bik". A composite: diagonals by strided slices, sums over
+// letters of one operand, then two operands at a time by MatMul with what is summed innermost.
 //
 // Letters are kept as their characters; the dimensions of "..." are 1, 2, … from the last one on, so that operands of different ranks agree.
 #include <algorithm>
@@ -42,7 +42,9 @@ std::optional<Labels> read_term(std::string_view text, int dots) {
   return labels;
 }
 
-int letters_in(std::string_view term) { return static_cast<int>(std::count_if(term.begin(), term.end(), [](char c) { return c != '.'; })); }
+int letters_in(std::string_view term) {
+  return static_cast<int>(std::count_if(term.begin(), term.end(), [](char c) { return c != '.'; }));
+}
 
 std::optional<Equation> read_equation(std::string_view text, std::span<const int> ranks) {
   std::string plain;
@@ -76,7 +78,8 @@ std::optional<Equation> read_equation(std::string_view text, std::span<const int
     if (!output) return std::nullopt;
     e.output = *output;
     for (const int label : e.output) {
-      const bool known = std::any_of(e.operands.begin(), e.operands.end(), [&](const Labels& l) { return std::count(l.begin(), l.end(), label) != 0; });
+      const bool known =
+          std::any_of(e.operands.begin(), e.operands.end(), [&](const Labels& l) { return std::count(l.begin(), l.end(), label) != 0; });
       if (!known || std::count(e.output.begin(), e.output.end(), label) != 1) return std::nullopt;
     }
     return e;
@@ -277,12 +280,7 @@ std::vector<ValueId> expand(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kEinsum = {.name = "Einsum",
-                                 .inputs = kInputs,
-                                 .outputs = kOutputs,
-                                 .attributes = kAttributes,
-                                 .versions = kVersions,
-                                 .infer = infer,
-                                 .expand = expand};
+constinit const OpDef kEinsum = {
+    .name = "Einsum", .inputs = kInputs, .outputs = kOutputs, .attributes = kAttributes, .versions = kVersions, .infer = infer, .expand = expand};
 
 }  // namespace omni::ops

@@ -40,8 +40,12 @@ Outputs sum_of_products(const Inputs& in, const std::vector<std::string>& terms,
 }
 
 void einsum(const std::string& equation, Inputs in, const std::vector<std::string>& terms, const std::string& output) {
-  check({.name = equation, .op = &kEinsum, .inputs = std::move(in), .attributes = {{"equation", equation}},
-         .reference = [=](const Inputs& x) { return sum_of_products(x, terms, output); }, .tolerance = 1e-5});
+  check({.name = equation,
+         .op = &kEinsum,
+         .inputs = std::move(in),
+         .attributes = {{"equation", equation}},
+         .reference = [=](const Inputs& x) { return sum_of_products(x, terms, output); },
+         .tolerance = 1e-5});
 }
 
 TEST(Einsum, Equations) {
@@ -74,18 +78,36 @@ TEST(Einsum, Refused) {
 
 TEST(Det, Cases) {
   check({.name = "two", .op = &kDet, .inputs = {Tensor::of<float>(Shape{2, 2, 2}, {1, 2, 3, 4, 0, 1, 1, 0})}, .expected = {{-2, -1}}});
-  check({.name = "one matrix", .op = &kDet, .inputs = {Tensor::of<double>(Shape{3, 3}, {2, 0, 0, 1, 3, 0, 5, 7, 4})}, .expected = {{24}}, .tolerance = 1e-14});
+  check({.name = "one matrix",
+         .op = &kDet,
+         .inputs = {Tensor::of<double>(Shape{3, 3}, {2, 0, 0, 1, 3, 0, 5, 7, 4})},
+         .expected = {{24}},
+         .tolerance = 1e-14});
   check({.name = "singular", .op = &kDet, .inputs = {Tensor::of<float>(Shape{2, 2}, {1, 2, 2, 4})}, .expected = {{0}}});
   expect_refused(kDet, {wave(Shape{2, 3})}, {}, "not square");
 }
 
 TEST(MatMul, DoublesAndIntegers) {
   const auto product = [](const Inputs& in) { return sum_of_products(in, {"bij", "bjk"}, "bik"); };
-  check({.name = "f64", .op = &kMatMul, .inputs = {wave(Shape{2, 2, 3}, 1, 0, DType::kF64), wave(Shape{2, 3, 4}, 1, 0, DType::kF64)}, .reference = product, .tolerance = 1e-14});
-  check({.name = "i64", .op = &kMatMul, .inputs = {Tensor::of<int64_t>(Shape{1, 2}, {int64_t{1} << 40, 3}), Tensor::of<int64_t>(Shape{2, 1}, {5, -7})}, .expected = {{static_cast<double>((int64_t{5} << 40) - 21)}}});
-  check({.name = "i32", .op = &kMatMul, .inputs = {Tensor::of<int32_t>(Shape{2}, {2, -3}), Tensor::of<int32_t>(Shape{2}, {5, 7})}, .expected = {{-11}}});
-  check({.name = "Gemm in f64", .op = &kGemm, .inputs = {Tensor::of<double>(Shape{1, 2}, {1, 2}), Tensor::of<double>(Shape{1, 2}, {3, 4}), Tensor::of<double>(Shape{1}, {10})},
-         .attributes = {{"transB", int64_t{1}}, {"alpha", 2.0f}, {"beta", 0.5f}}, .expected = {{27}}, .tolerance = 1e-14});
+  check({.name = "f64",
+         .op = &kMatMul,
+         .inputs = {wave(Shape{2, 2, 3}, 1, 0, DType::kF64), wave(Shape{2, 3, 4}, 1, 0, DType::kF64)},
+         .reference = product,
+         .tolerance = 1e-14});
+  check({.name = "i64",
+         .op = &kMatMul,
+         .inputs = {Tensor::of<int64_t>(Shape{1, 2}, {int64_t{1} << 40, 3}), Tensor::of<int64_t>(Shape{2, 1}, {5, -7})},
+         .expected = {{static_cast<double>((int64_t{5} << 40) - 21)}}});
+  check({.name = "i32",
+         .op = &kMatMul,
+         .inputs = {Tensor::of<int32_t>(Shape{2}, {2, -3}), Tensor::of<int32_t>(Shape{2}, {5, 7})},
+         .expected = {{-11}}});
+  check({.name = "Gemm in f64",
+         .op = &kGemm,
+         .inputs = {Tensor::of<double>(Shape{1, 2}, {1, 2}), Tensor::of<double>(Shape{1, 2}, {3, 4}), Tensor::of<double>(Shape{1}, {10})},
+         .attributes = {{"transB", int64_t{1}}, {"alpha", 2.0f}, {"beta", 0.5f}},
+         .expected = {{27}},
+         .tolerance = 1e-14});
 }
 
 }  // namespace

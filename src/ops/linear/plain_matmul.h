@@ -33,7 +33,8 @@ void run_plain_matmul(const KernelArgs& args) noexcept {
     T* const y = args.outputs[0].as<T>() + task * p.n;
     for (int64_t j = 0; j < p.n; ++j) {
       Sum sum = 0;
-      for (int64_t k = 0; k < p.k; ++k) sum += static_cast<Sum>(a[p.trans_a ? k * p.m + i : i * p.k + k]) * static_cast<Sum>(b[p.trans_b ? j * p.k + k : k * p.n + j]);
+      for (int64_t k = 0; k < p.k; ++k)
+        sum += static_cast<Sum>(a[p.trans_a ? k * p.m + i : i * p.k + k]) * static_cast<Sum>(b[p.trans_b ? j * p.k + k : k * p.n + j]);
       if (p.alpha != 1) sum = static_cast<Sum>(p.alpha * static_cast<double>(static_cast<T>(sum)));
       if (c != nullptr) {
         const T addend = c[i * p.c_row + j * p.c_column];

@@ -1,5 +1,5 @@
-// QLinearConv and QLinearMatMul (ai.onnx): the quantizers' operator form. Composites: dequantize, compute, quantize, which the planner lowers to integer
-// kernels as it does the QDQ form.
+// QLinearConv and QLinearMatMul (ai.onnx): the quantizers' operator form. Composites: dequantize, compute, quantize, which the planner lowers to
+// integer kernels as it does the QDQ form.
 #include "ops/composer.h"
 #include "ops/conv_binding.h"
 
@@ -7,11 +7,13 @@ namespace omni::ops {
 
 namespace {
 
-constexpr Formal kConvInputs[] = {{"x"}, {"x_scale"}, {"x_zero_point"}, {"w"}, {"w_scale"}, {"w_zero_point"}, {"y_scale"}, {"y_zero_point"}, {"B", kOptional}};
+constexpr Formal kConvInputs[] = {{"x"},       {"x_scale"},      {"x_zero_point"}, {"w"}, {"w_scale"}, {"w_zero_point"},
+                                  {"y_scale"}, {"y_zero_point"}, {"B", kOptional}};
 constexpr Formal kMatMulInputs[] = {{"a"}, {"a_scale"}, {"a_zero_point"}, {"b"}, {"b_scale"}, {"b_zero_point"}, {"y_scale"}, {"y_zero_point"}};
 constexpr Formal kOutputs[] = {{"y"}};
-constexpr AttributeDef kConvAttributes[] = {{"auto_pad", AttributeKind::kString}, {"dilations", AttributeKind::kInts}, {"group", AttributeKind::kInt},
-                                            {"kernel_shape", AttributeKind::kInts}, {"pads", AttributeKind::kInts},    {"strides", AttributeKind::kInts}};
+constexpr AttributeDef kConvAttributes[] = {{"auto_pad", AttributeKind::kString}, {"dilations", AttributeKind::kInts},
+                                            {"group", AttributeKind::kInt},       {"kernel_shape", AttributeKind::kInts},
+                                            {"pads", AttributeKind::kInts},       {"strides", AttributeKind::kInts}};
 constexpr OpVersion k10[] = {{10}};
 constexpr OpVersion k21_10[] = {{21}, {10}};
 
@@ -19,7 +21,8 @@ bool is_byte(DType t) { return t == DType::kI8 || t == DType::kU8; }
 
 // x, its scale and its zero point are inputs i, i + 1, i + 2.
 void check_quantized(const InferContext& c, int i) {
-  if (!is_byte(c.input(i).dtype) || c.input(i + 2).dtype != c.input(i).dtype) c.fail("input " + std::to_string(i) + " and its zero point are not i8 or u8");
+  if (!is_byte(c.input(i).dtype) || c.input(i + 2).dtype != c.input(i).dtype)
+    c.fail("input " + std::to_string(i) + " and its zero point are not i8 or u8");
   const DType scale = c.input(i + 1).dtype;
   if (scale != DType::kF32 && scale != DType::kF16 && scale != DType::kBF16) c.fail("a scale is not of a float type");
 }
@@ -54,7 +57,8 @@ void infer_matmul(InferContext& c) {
   if (row) left.insert(left.begin(), Dim(1));
   if (column) right.push_back(Dim(1));
   const Dim k = left.back(), k2 = right[right.size() - 2];
-  if (k.is_constant() && k2.is_constant() && k != k2) c.fail("the inner dimensions are " + std::to_string(k.value) + " and " + std::to_string(k2.value));
+  if (k.is_constant() && k2.is_constant() && k != k2)
+    c.fail("the inner dimensions are " + std::to_string(k.value) + " and " + std::to_string(k2.value));
   std::vector<Dim> out = c.broadcast({left.begin(), left.end() - 2}, {right.begin(), right.end() - 2});
   if (!row) out.push_back(left[left.size() - 2]);
   if (!column) out.push_back(right.back());
@@ -118,11 +122,7 @@ constinit const OpDef kQLinearConv = {.name = "QLinearConv",
                                       .versions = k10,
                                       .infer = infer_q_conv,
                                       .expand = expand_conv};
-constinit const OpDef kQLinearMatMul = {.name = "QLinearMatMul",
-                                        .inputs = kMatMulInputs,
-                                        .outputs = kOutputs,
-                                        .versions = k21_10,
-                                        .infer = infer_matmul,
-                                        .expand = expand_matmul};
+constinit const OpDef kQLinearMatMul = {
+    .name = "QLinearMatMul", .inputs = kMatMulInputs, .outputs = kOutputs, .versions = k21_10, .infer = infer_matmul, .expand = expand_matmul};
 
 }  // namespace omni::ops

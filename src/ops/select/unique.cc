@@ -100,7 +100,8 @@ Distinct distinct(const Rows& rows, bool sorted) {
   if (sorted) return d;
   std::vector<int64_t> by_first(d.first.size()), place(d.first.size());
   std::iota(by_first.begin(), by_first.end(), 0);
-  std::sort(by_first.begin(), by_first.end(), [&](int64_t a, int64_t b) { return d.first[static_cast<size_t>(a)] < d.first[static_cast<size_t>(b)]; });
+  std::sort(by_first.begin(), by_first.end(),
+            [&](int64_t a, int64_t b) { return d.first[static_cast<size_t>(a)] < d.first[static_cast<size_t>(b)]; });
   Distinct in_order{{}, d.inverse, {}};
   for (size_t k = 0; k < by_first.size(); ++k) {
     place[static_cast<size_t>(by_first[k])] = static_cast<int64_t>(k);

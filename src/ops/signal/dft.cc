@@ -107,15 +107,18 @@ Binding bind(const PlannedNode& n) {
   const Shape &x = n.input(0).shape, &y = n.output(0).shape;
   const auto known = [&](int i, int64_t fallback) {
     if (!n.has_input(i)) return fallback;
-    if (n.input(i).constant == nullptr || n.input(i).constant->count() != 1) n.unsupported("dft_length or axis are not known when the graph is planned");
+    if (n.input(i).constant == nullptr || n.input(i).constant->count() != 1)
+      n.unsupported("dft_length or axis are not known when the graph is planned");
     return to_int64(*n.input(i).constant)[0];
   };
   const bool inverse = flag(n.attributes, "inverse"), onesided = flag(n.attributes, "onesided");
   const int axis = planned_axis(n, known(2, -2), x.rank());
   const int64_t length = known(1, inverse && onesided ? 2 * (x[axis] - 1) : x[axis]);
-  if (length < 1 || length > kMaxLength || axis == x.rank() - 1 || x[-1] < 1 || x[-1] > 2) n.unsupported("a transform of length " + std::to_string(length));
+  if (length < 1 || length > kMaxLength || axis == x.rank() - 1 || x[-1] < 1 || x[-1] > 2)
+    n.unsupported("a transform of length " + std::to_string(length));
   if (y[axis] != (onesided && !inverse ? length / 2 + 1 : length)) n.unsupported("the result has another length");
-  auto p = std::make_shared<Params>(Params{Fourier(length, inverse), x.count(0, axis), x.count(axis + 1, x.rank() - 1), x[axis], y[axis], x[-1], y[-1], 1, inverse, onesided});
+  auto p = std::make_shared<Params>(
+      Params{Fourier(length, inverse), x.count(0, axis), x.count(axis + 1, x.rank() - 1), x[axis], y[axis], x[-1], y[-1], 1, inverse, onesided});
   p->tasks = std::max<int64_t>(1, std::min<int64_t>(32, p->outer * p->inner));
   const size_t scratch = static_cast<size_t>(p->tasks * (2 * length + p->fourier.workspace())) * sizeof(Complex);
   if (n.input(0).dtype == DType::kF32) return {run<float>, p, scratch};

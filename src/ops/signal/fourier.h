@@ -19,7 +19,8 @@ class Fourier {
   void run(const std::complex<double>* in, std::complex<double>* out, std::complex<double>* workspace) const noexcept;
 
  private:
-  void step(const std::complex<double>* in, int64_t stride, std::complex<double>* out, int64_t n, size_t factor, std::complex<double>* workspace) const noexcept;
+  void step(const std::complex<double>* in, int64_t stride, std::complex<double>* out, int64_t n, size_t factor,
+            std::complex<double>* workspace) const noexcept;
 
   int64_t n_, largest_ = 1;
   std::vector<int64_t> factors_;

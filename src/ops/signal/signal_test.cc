@@ -1,12 +1,11 @@
 // Fourier transforms against the sum that defines them; windows against their formulas.
-#include "ops/signal/fourier.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <numbers>
 
 #include "ops/op_case_test.h"
+#include "ops/signal/fourier.h"
 
 namespace omni::ops {
 namespace {
@@ -16,7 +15,8 @@ using Complex = std::complex<double>;
 std::vector<Complex> transform(const std::vector<Complex>& x, int sign) {
   std::vector<Complex> y(x.size());
   for (size_t k = 0; k < x.size(); ++k) {
-    for (size_t j = 0; j < x.size(); ++j) y[k] += x[j] * std::polar(1.0, sign * 2 * std::numbers::pi * static_cast<double>(j * k % x.size()) / static_cast<double>(x.size()));
+    for (size_t j = 0; j < x.size(); ++j)
+      y[k] += x[j] * std::polar(1.0, sign * 2 * std::numbers::pi * static_cast<double>(j * k % x.size()) / static_cast<double>(x.size()));
   }
   return y;
 }
@@ -47,16 +47,30 @@ TEST(Dft, Cases) {
   for (const double v : to_double(x)) signal.emplace_back(v);
   const std::vector<Complex> full = transform(signal, -1);
   check({.name = "real", .op = &kDFT, .inputs = {x}, .expected = {parts(full, 6)}, .shapes = {Shape{1, 6, 2}}});
-  check({.name = "one-sided", .op = &kDFT, .inputs = {x}, .attributes = {{"onesided", int64_t{1}}}, .expected = {parts(full, 4)}, .shapes = {Shape{1, 4, 2}}});
+  check({.name = "one-sided",
+         .op = &kDFT,
+         .inputs = {x},
+         .attributes = {{"onesided", int64_t{1}}},
+         .expected = {parts(full, 4)},
+         .shapes = {Shape{1, 4, 2}}});
   std::vector<Complex> longer = signal;
   longer.resize(8);
-  check({.name = "filled up to 8", .op = &kDFT, .inputs = {x, Tensor::scalar(int64_t{8}), Tensor::scalar(int64_t{1})}, .expected = {parts(transform(longer, -1), 8)}});
+  check({.name = "filled up to 8",
+         .op = &kDFT,
+         .inputs = {x, Tensor::scalar(int64_t{8}), Tensor::scalar(int64_t{1})},
+         .expected = {parts(transform(longer, -1), 8)}});
   const Tensor back = from_double(DType::kF32, Shape{1, 6, 2}, parts(full, 6));
   std::vector<double> again;
   for (const Complex& v : signal) again.insert(again.end(), {v.real(), 0.0});
   check({.name = "inverse", .op = &kDFT, .inputs = {back}, .attributes = {{"inverse", int64_t{1}}}, .expected = {again}});
   const Tensor half = from_double(DType::kF64, Shape{1, 4, 2}, parts(full, 4));
-  check({.name = "one-sided inverse of f64", .op = &kDFT, .inputs = {half}, .attributes = {{"inverse", int64_t{1}}, {"onesided", int64_t{1}}}, .expected = {to_double(x)}, .shapes = {Shape{1, 6, 1}}, .tolerance = 1e-7});
+  check({.name = "one-sided inverse of f64",
+         .op = &kDFT,
+         .inputs = {half},
+         .attributes = {{"inverse", int64_t{1}}, {"onesided", int64_t{1}}},
+         .expected = {to_double(x)},
+         .shapes = {Shape{1, 6, 1}},
+         .tolerance = 1e-7});
   expect_refused(kDFT, {wave(Shape{1, 6, 3})}, {}, "1 (real) or 2 (complex)");
   expect_refused(kDFT, {wave(Shape{1, 6, 1}), Tensor::scalar(int64_t{0})}, {}, "length 0");
 }
@@ -84,15 +98,29 @@ TEST(Windows, Cases) {
   };
   const Tensor five = Tensor::scalar(int64_t{5});
   check({.name = "Hann", .op = &kHannWindow, .inputs = {five}, .expected = {expected(0.5, 0.5, 0, 5)}});
-  check({.name = "Hann, symmetric", .op = &kHannWindow, .inputs = {five}, .attributes = {{"periodic", int64_t{0}}}, .expected = {expected(0.5, 0.5, 0, 4)}});
+  check({.name = "Hann, symmetric",
+         .op = &kHannWindow,
+         .inputs = {five},
+         .attributes = {{"periodic", int64_t{0}}},
+         .expected = {expected(0.5, 0.5, 0, 4)}});
   check({.name = "Hamming", .op = &kHammingWindow, .inputs = {five}, .expected = {expected(25.0 / 46, 21.0 / 46, 0, 5)}});
-  check({.name = "Blackman in f64", .op = &kBlackmanWindow, .inputs = {five}, .attributes = {{"output_datatype", int64_t{11}}}, .expected = {expected(0.42, 0.5, 0.08, 5)}, .tolerance = 1e-15});
+  check({.name = "Blackman in f64",
+         .op = &kBlackmanWindow,
+         .inputs = {five},
+         .attributes = {{"output_datatype", int64_t{11}}},
+         .expected = {expected(0.42, 0.5, 0.08, 5)},
+         .tolerance = 1e-15});
 }
 
 TEST(MelWeightMatrix, RisesAndFalls) {
-  const Inputs in = {Tensor::scalar(int64_t{2}), Tensor::scalar(int64_t{16}), Tensor::scalar(int64_t{8000}), Tensor::scalar(0.0f), Tensor::scalar(4000.0f)};
+  const Inputs in = {Tensor::scalar(int64_t{2}), Tensor::scalar(int64_t{16}), Tensor::scalar(int64_t{8000}), Tensor::scalar(0.0f),
+                     Tensor::scalar(4000.0f)};
   // Edges on the mel scale at 0, 1, 2, 3 quarters of 2595 log10(1 + 4000 / 700): 0, 427, 1114, 2220 Hz, that is bins 0, 0, 2, 4 of 17 / 8000 Hz.
-  check({.name = "two bands", .op = &kMelWeightMatrix, .inputs = in, .expected = {{1, 0, 0.5, 0.5, 0, 1, 0, 0.5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}, .shapes = {Shape{9, 2}}});
+  check({.name = "two bands",
+         .op = &kMelWeightMatrix,
+         .inputs = in,
+         .expected = {{1, 0, 0.5, 0.5, 0, 1, 0, 0.5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+         .shapes = {Shape{9, 2}}});
   Inputs beyond = in;
   beyond[4] = Tensor::scalar(90000.0f);
   Graph g;

@@ -21,7 +21,8 @@ void infer(InferContext& c) {
   if (c.has_input(2) && c.input(2).dtype != x.dtype) c.fail("the window has another element type than the signal");
   if (!x.ranked || (x.rank() != 3 && x.rank() != 2)) c.fail("the signal is [batch, length, 1 or 2]");
   const bool onesided = c.attributes.get_int("onesided", 1) != 0;
-  if (x.rank() == 3 && x.dim(2).is_constant() && x.dim(2).value != 1 && (x.dim(2).value != 2 || onesided)) c.fail("the signal is real (1), or complex (2) and not one-sided");
+  if (x.rank() == 3 && x.dim(2).is_constant() && x.dim(2).value != 1 && (x.dim(2).value != 2 || onesided))
+    c.fail("the signal is real (1), or complex (2) and not one-sided");
   if (!c.has_input(2) && !c.has_input(3)) c.fail("neither a window nor a frame length is given");
   const Contents *step = c.contents(1), *stated = c.contents(3);
   Dim length = c.has_input(2) && c.input(2).ranked && c.input(2).rank() == 1 ? c.input(2).dim(0) : c.dims.fresh();
@@ -69,7 +70,8 @@ void run(const KernelArgs& k) noexcept {
 Binding bind(const PlannedNode& n) {
   const Shape &x = n.input(0).shape, &y = n.output(0).shape;
   const auto known = [&](int i) {
-    if (n.input(i).constant == nullptr || n.input(i).constant->count() != 1) n.unsupported("frame_step or frame_length are not known when the graph is planned");
+    if (n.input(i).constant == nullptr || n.input(i).constant->count() != 1)
+      n.unsupported("frame_step or frame_length are not known when the graph is planned");
     return to_int64(*n.input(i).constant)[0];
   };
   const int64_t length = n.has_input(3) ? known(3) : n.input(2).shape.count(), step = known(1);

@@ -22,7 +22,8 @@ constexpr int64_t kMaxSize = int64_t{1} << 31;
 
 DType stated_type(InferContext& c) {
   const std::optional<DType> type = from_onnx(c.attributes.get_int("output_datatype", 1));
-  if (!type || (!is_float(*type) && dtype_bits(*type) < 8) || *type == DType::kString || *type == DType::kBool) c.fail("output_datatype is no number type that is known");
+  if (!type || (!is_float(*type) && dtype_bits(*type) < 8) || *type == DType::kString || *type == DType::kBool)
+    c.fail("output_datatype is no number type that is known");
   return *type;
 }
 
@@ -111,7 +112,8 @@ void run_mel(const KernelArgs& k) noexcept {
   for (int64_t i = 0; i < y.count(); ++i) store(y, i, 0);
   for (int64_t i = 0; i < bands; ++i) {
     const int64_t left = edge(k, i, bands), centre = edge(k, i + 1, bands), right = edge(k, i + 2, bands);
-    if (left < 0 || right < centre || centre < left || right > bins) return k.status->fail(i, "the frequencies reach outside of the spectrum", right, bins);
+    if (left < 0 || right < centre || centre < left || right > bins)
+      return k.status->fail(i, "the frequencies reach outside of the spectrum", right, bins);
     for (int64_t j = left; j <= centre && j < bins; ++j) {
       store(y, j * bands + i, centre == left ? 1 : static_cast<double>(j - left) / static_cast<double>(centre - left));
     }
@@ -136,7 +138,12 @@ constexpr OpDef window_op(std::string_view name, Binding (*bind)(const PlannedNo
 constinit const OpDef kHannWindow = window_op("HannWindow", bind_hann);
 constinit const OpDef kHammingWindow = window_op("HammingWindow", bind_hamming);
 constinit const OpDef kBlackmanWindow = window_op("BlackmanWindow", bind_blackman);
-constinit const OpDef kMelWeightMatrix = {
-    .name = "MelWeightMatrix", .inputs = kMelInputs, .outputs = kOutputs, .attributes = kMelAttributes, .versions = k17, .infer = infer_mel, .bind = bind_mel};
+constinit const OpDef kMelWeightMatrix = {.name = "MelWeightMatrix",
+                                          .inputs = kMelInputs,
+                                          .outputs = kOutputs,
+                                          .attributes = kMelAttributes,
+                                          .versions = k17,
+                                          .infer = infer_mel,
+                                          .bind = bind_mel};
 
 }  // namespace omni::ops

@@ -22,7 +22,8 @@ void infer(InferContext& c) {
     for (int d = 0; d < type.rank(); ++d) axes.push_back(d);
   }
   const Contents* shape = c.contents(1);
-  if (shape != nullptr && shape->size() != axes.size()) c.fail("shape has " + std::to_string(shape->size()) + " sizes for " + std::to_string(axes.size()) + " axes");
+  if (shape != nullptr && shape->size() != axes.size())
+    c.fail("shape has " + std::to_string(shape->size()) + " sizes for " + std::to_string(axes.size()) + " axes");
   for (size_t i = 0; i < axes.size(); ++i) {
     Dim& d = type.dims[static_cast<size_t>(c.axis(axes[i], type.rank()))];
     d = shape != nullptr ? (*shape)[i] : c.dims.fresh();

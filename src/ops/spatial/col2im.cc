@@ -26,13 +26,15 @@ void infer(InferContext& c) {
   if (block != nullptr && block->size() != axes) c.fail("image_shape and block_shape differ in length");
   Dim size = 1;
   for (size_t i = 0; block != nullptr && i < axes; ++i) {
-    if ((*block)[i].is_constant() && ((*block)[i].value < 1 || (*block)[i].value > INT32_MAX)) c.fail("a block of " + std::to_string((*block)[i].value));
+    if ((*block)[i].is_constant() && ((*block)[i].value < 1 || (*block)[i].value > INT32_MAX))
+      c.fail("a block of " + std::to_string((*block)[i].value));
     size = c.dims.mul(size, (*block)[i]);
   }
   std::vector<Dim> dims = {x.dim(0), block == nullptr ? c.dims.fresh() : c.dims.floor_div(x.dim(1), size)};
   for (size_t i = 0; i < axes; ++i) {
     dims.push_back(image != nullptr ? (*image)[i] : c.dims.fresh());
-    if (dims.back().is_constant() && (dims.back().value < 0 || dims.back().value > INT32_MAX)) c.fail("a size of " + std::to_string(dims.back().value));
+    if (dims.back().is_constant() && (dims.back().value < 0 || dims.back().value > INT32_MAX))
+      c.fail("a size of " + std::to_string(dims.back().value));
   }
   c.set(0, Type(x.dtype, std::move(dims)));
 }
@@ -73,14 +75,16 @@ Binding bind(const PlannedNode& n) {
   const Shape &x = n.input(0).shape, &y = n.output(0).shape;
   if (n.input(2).constant == nullptr) n.unsupported("the block shape is not known when the graph is planned");
   const std::vector<int64_t> block = to_int64(*n.input(2).constant);
-  const std::vector<int64_t> pads = n.attributes.get_ints("pads"), strides = n.attributes.get_ints("strides"), dilations = n.attributes.get_ints("dilations");
+  const std::vector<int64_t> pads = n.attributes.get_ints("pads"), strides = n.attributes.get_ints("strides"),
+                             dilations = n.attributes.get_ints("dilations");
   auto p = std::make_shared<Params>();
   p->axes = y.rank() - 2;
   const size_t axes = static_cast<size_t>(p->axes);
   const auto fits = [&](const std::vector<int64_t>& list, size_t length, int64_t least) {
     return (list.empty() || list.size() == length) && std::all_of(list.begin(), list.end(), [&](int64_t v) { return v >= least && v <= INT32_MAX; });
   };
-  if (block.size() != axes || !fits(block, axes, 1) || !fits(pads, 2 * axes, 0) || !fits(strides, axes, 1) || !fits(dilations, axes, 1)) n.unsupported("the window's attributes do not fit");
+  if (block.size() != axes || !fits(block, axes, 1) || !fits(pads, 2 * axes, 0) || !fits(strides, axes, 1) || !fits(dilations, axes, 1))
+    n.unsupported("the window's attributes do not fit");
   p->block = p->positions = p->image = 1;
   for (size_t a = 0; a < axes; ++a) {
     p->sizes[a] = y[static_cast<int>(a) + 2];
@@ -96,7 +100,8 @@ Binding bind(const PlannedNode& n) {
     p->block *= block[a];
   }
   p->planes = y[0] * y[1];
-  if (x[2] != p->positions || x[1] != y[1] * p->block) n.unsupported("the input has " + x.text() + " where [N, C·" + std::to_string(p->block) + ", " + std::to_string(p->positions) + "] is needed");
+  if (x[2] != p->positions || x[1] != y[1] * p->block)
+    n.unsupported("the input has " + x.text() + " where [N, C·" + std::to_string(p->block) + ", " + std::to_string(p->positions) + "] is needed");
   if (n.input(0).dtype == DType::kF32) return {run<float>, p, 0};
   if (n.input(0).dtype == DType::kF64) return {run<double>, p, 0};
   n.unsupported("no kernel for this element type");

@@ -20,7 +20,7 @@ struct Nd {
   Window window;
   int64_t in[kAxes] = {}, images = 1, in_c = 1, out_c = 1, groups = 1, taps = 1, positions = 1;
   Strides x, y;
-  int64_t chunk = 1;            // positions at a time
+  int64_t chunk = 1;                                                // positions at a time
   size_t rows_at = 0, sums_at = 0, weights_at = 0, product_at = 0;  // in the scratch
   bool clamp = false;
   float lo = 0, hi = 0;
@@ -137,8 +137,8 @@ void gather_y(const Nd& p, const T* y, int64_t image, int64_t group, int64_t fir
   });
 }
 
-// dX of the convolution (which is ConvTranspose): each position's row of products is added where its window lay. A channel is one task's: sums come in
-// the order of the positions.
+// dX of the convolution (which is ConvTranspose): each position's row of products is added where its window lay. A channel is one task's: sums come
+// in the order of the positions.
 template <class T>
 void run_input_grad(const KernelArgs& k) noexcept {
   const Nd& p = *static_cast<const Nd*>(k.params);
@@ -253,10 +253,12 @@ std::shared_ptr<Nd> make_nd(const PlannedNode& n, const PlannedValue& x, const P
   for (int a = 0; a < axes; ++a) p->in[a] = x.shape[2 + a];
   p->x = strides_of(x, axes);
   p->y = strides_of(y, axes);
-  const bool fits = p->groups >= 1 && p->in_c % p->groups == 0 && p->out_c % p->groups == 0 && w.rank() == x.shape.rank() && w[0] == p->out_c && w[1] == p->group_in();
+  const bool fits = p->groups >= 1 && p->in_c % p->groups == 0 && p->out_c % p->groups == 0 && w.rank() == x.shape.rank() && w[0] == p->out_c &&
+                    w[1] == p->group_in();
   if (!fits) n.unsupported("X, W and the groups do not fit");
   for (int a = 0; a < axes; ++a) {
-    if (w[2 + a] != window.kernel[static_cast<size_t>(a)] || y.shape[2 + a] != window.out[static_cast<size_t>(a)]) n.unsupported("the window does not fit the shapes");
+    if (w[2 + a] != window.kernel[static_cast<size_t>(a)] || y.shape[2 + a] != window.out[static_cast<size_t>(a)])
+      n.unsupported("the window does not fit the shapes");
   }
   return p;
 }
@@ -265,7 +267,9 @@ void check_axes(const PlannedNode& n, const Shape& x) {
   if (x.rank() < 3 || x.rank() > 2 + kAxes) n.unsupported("a convolution of " + std::to_string(x.rank() - 2) + " spatial dimensions");
 }
 
-Window window_of(const PlannedNode& n, const Shape& x, const Shape& w) { return resolve_window(n.attributes, w.dims().subspan(2), x.dims().subspan(2), false); }
+Window window_of(const PlannedNode& n, const Shape& x, const Shape& w) {
+  return resolve_window(n.attributes, w.dims().subspan(2), x.dims().subspan(2), false);
+}
 
 }  // namespace
 

@@ -13,8 +13,8 @@ bool is_conv_nd(const PlannedValue& x);
 // Conv and FusedConv: inputs X, W, B.
 Binding bind_conv_nd(const PlannedNode& n, const ConvEpilogue& epilogue);
 
-// The convolution's gradients for the window that the node's attributes and these shapes give. dX from (dY, W); dW and, where the node has output 1, dB
-// from (dY, X).
+// The convolution's gradients for the window that the node's attributes and these shapes give. dX from (dY, W); dW and, where the node has output 1,
+// dB from (dY, X).
 Binding bind_input_grad_nd(const PlannedNode& n);
 Binding bind_weight_grad_nd(const PlannedNode& n);
 

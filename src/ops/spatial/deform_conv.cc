@@ -1,4 +1,5 @@
-// DeformConv (ai.onnx): a 2-D convolution whose taps are moved by computed offsets and weighed by an optional mask; pixels between four are interpolated.
+// DeformConv (ai.onnx): a 2-D convolution whose taps are moved by computed offsets and weighed by an optional mask; pixels between four are
+// interpolated.
 #include <algorithm>
 #include <cmath>
 
@@ -13,7 +14,7 @@ namespace {
 
 constexpr Formal kInputs[] = {{"X"}, {"W", 0, ParamKind::kWeight}, {"offset"}, {"B", kOptional, ParamKind::kBias}, {"mask", kOptional}};
 constexpr Formal kOutputs[] = {{"Y"}};
-constexpr AttributeDef kAttributes[] = {{"dilations", AttributeKind::kInts}, {"group", AttributeKind::kInt}, {"kernel_shape", AttributeKind::kInts},
+constexpr AttributeDef kAttributes[] = {{"dilations", AttributeKind::kInts},   {"group", AttributeKind::kInt}, {"kernel_shape", AttributeKind::kInts},
                                         {"offset_group", AttributeKind::kInt}, {"pads", AttributeKind::kInts}, {"strides", AttributeKind::kInts}};
 constexpr OpVersion kVersions[] = {{22}, {19}};
 
@@ -63,8 +64,10 @@ void gather(const Params& p, const KernelArgs& k, int64_t image, int64_t group, 
       for (int64_t t = 0; t < p.taps; ++t) {
         const int64_t set = (image * p.offset_groups + offset_group) * p.taps + t;
         const T* const offset = k.inputs[2].as<T>() + set * 2 * p.positions + position;
-        const double y = static_cast<double>(row * p.window.stride[0] - p.window.pad_begin[0] + t / p.window.kernel[1] * p.window.dilation[0]) + static_cast<double>(offset[0]);
-        const double u = static_cast<double>(column * p.window.stride[1] - p.window.pad_begin[1] + t % p.window.kernel[1] * p.window.dilation[1]) + static_cast<double>(offset[p.positions]);
+        const double y = static_cast<double>(row * p.window.stride[0] - p.window.pad_begin[0] + t / p.window.kernel[1] * p.window.dilation[0]) +
+                         static_cast<double>(offset[0]);
+        const double u = static_cast<double>(column * p.window.stride[1] - p.window.pad_begin[1] + t % p.window.kernel[1] * p.window.dilation[1]) +
+                         static_cast<double>(offset[p.positions]);
         const T v = pixel(x, p.in_h, p.in_w, y, u);
         rows[(i * channels + c) * p.taps + t] = mask == nullptr ? v : v * mask[set * p.positions + position];
       }
@@ -125,7 +128,8 @@ Binding bind(const PlannedNode& n) {
   p->positions = y[2] * y[3];
   bool fits = p->in_c % p->groups == 0 && p->out_c % p->groups == 0 && w[1] == p->in_c / p->groups && p->in_c % p->offset_groups == 0;
   fits = fits && p->window.out[0] == y[2] && p->window.out[1] == y[3] && offset == Shape{x[0], p->offset_groups * p->taps * 2, y[2], y[3]};
-  fits = fits && (!n.has_input(3) || n.input(3).shape.count() == p->out_c) && (!n.has_input(4) || n.input(4).shape == Shape{x[0], p->offset_groups * p->taps, y[2], y[3]});
+  fits = fits && (!n.has_input(3) || n.input(3).shape.count() == p->out_c) &&
+         (!n.has_input(4) || n.input(4).shape == Shape{x[0], p->offset_groups * p->taps, y[2], y[3]});
   if (!fits) n.unsupported("the shapes do not fit");
   if (n.input(0).dtype == DType::kF32) return finish<float>(std::move(p));
   if (n.input(0).dtype == DType::kF64) return finish<double>(std::move(p));

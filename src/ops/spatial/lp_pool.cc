@@ -12,9 +12,9 @@ namespace {
 
 constexpr Formal kX[] = {{"X"}};
 constexpr Formal kY[] = {{"Y"}};
-constexpr AttributeDef kAttributes[] = {{"auto_pad", AttributeKind::kString},   {"ceil_mode", AttributeKind::kInt},
-                                        {"dilations", AttributeKind::kInts},    {"kernel_shape", AttributeKind::kInts, true},
-                                        {"p", AttributeKind::kInt},             {"pads", AttributeKind::kInts},
+constexpr AttributeDef kAttributes[] = {{"auto_pad", AttributeKind::kString}, {"ceil_mode", AttributeKind::kInt},
+                                        {"dilations", AttributeKind::kInts},  {"kernel_shape", AttributeKind::kInts, true},
+                                        {"p", AttributeKind::kInt},           {"pads", AttributeKind::kInts},
                                         {"strides", AttributeKind::kInts}};
 constexpr AttributeDef kGlobalAttributes[] = {{"p", AttributeKind::kInt}};
 
@@ -82,7 +82,8 @@ std::vector<ValueId> gradient(GradContext& c) {
   ValueId flow = c.grad();
   if (p != 1) {
     const ValueId empty = c.graph.add1(kEqual, {y, number(c.graph, y, 0)});
-    flow = b.where(empty, number(c.graph, y, 0), b.mul(flow, c.graph.add1(kPow, {b.where(empty, number(c.graph, y, 1), y), number(c.graph, y, 1 - p)})));
+    flow =
+        b.where(empty, number(c.graph, y, 0), b.mul(flow, c.graph.add1(kPow, {b.where(empty, number(c.graph, y, 1), y), number(c.graph, y, 1 - p)})));
   }
   const ValueId spread = b.mul(c.graph.add1(kAveragePoolGrad, {flow, x}, std::move(attributes)), window);
   const ValueId sign = c.graph.add1(kSign, {x});

@@ -1,5 +1,5 @@
-// MaxUnpool (ai.onnx): values put back where MaxPool found them, zeros elsewhere. Indices count over the tensor that pooling would have had as its input;
-// output_shape may be larger, the rest stays 0 at the end of each axis.
+// MaxUnpool (ai.onnx): values put back where MaxPool found them, zeros elsewhere. Indices count over the tensor that pooling would have had as its
+// input; output_shape may be larger, the rest stays 0 at the end of each axis.
 #include <algorithm>
 
 #include "core/kernel_args.h"
@@ -12,7 +12,8 @@ namespace {
 
 constexpr Formal kInputs[] = {{"X"}, {"I"}, {"output_shape", kOptional}};
 constexpr Formal kOutputs[] = {{"output"}};
-constexpr AttributeDef kAttributes[] = {{"kernel_shape", AttributeKind::kInts, true}, {"pads", AttributeKind::kInts}, {"strides", AttributeKind::kInts}};
+constexpr AttributeDef kAttributes[] = {
+    {"kernel_shape", AttributeKind::kInts, true}, {"pads", AttributeKind::kInts}, {"strides", AttributeKind::kInts}};
 constexpr OpVersion kVersions[] = {{22}, {11}, {9}};
 
 int64_t at(const std::vector<int64_t>& list, size_t i, int64_t fallback) { return i < list.size() ? list[i] : fallback; }

@@ -18,7 +18,8 @@ size_t product_scratch(core::Isa isa, const ProductShape& s) {
   return sizeof(T) == sizeof(float) ? kernels::gemm_scratch_bytes(isa, gemm_shape(s)) : 0;
 }
 
-inline void product(core::Isa isa, const ProductShape& s, const float* a, const float* b, float* c, std::byte* scratch, core::ThreadPool& pool) noexcept {
+inline void product(core::Isa isa, const ProductShape& s, const float* a, const float* b, float* c, std::byte* scratch,
+                    core::ThreadPool& pool) noexcept {
   kernels::GemmArgs g;
   g.shape = gemm_shape(s);
   g.a = a;

@@ -61,7 +61,8 @@ Outputs convolution(const Inputs& in, const Direct& d) {
   const std::vector<double> bias = in.size() > 2 ? to_double(*in[2]) : std::vector<double>(static_cast<size_t>(w[0]), 0.0);
   const std::vector<int64_t> xd = spatial(x), kernel = spatial(w);
   std::vector<int64_t> yd;
-  for (size_t i = 0; i < xd.size(); ++i) yd.push_back((xd[i] + d.pads[i] + d.pads[i + xd.size()] - (kernel[i] - 1) * d.dilations[i] - 1) / d.strides[i] + 1);
+  for (size_t i = 0; i < xd.size(); ++i)
+    yd.push_back((xd[i] + d.pads[i] + d.pads[i + xd.size()] - (kernel[i] - 1) * d.dilations[i] - 1) / d.strides[i] + 1);
   int64_t positions = 1;
   for (const int64_t s : yd) positions *= s;
   std::vector<double> y(static_cast<size_t>(x[0] * w[0] * positions));
@@ -115,7 +116,8 @@ TEST(ConvNd, Doubles) {
 TEST(ConvNd, HalfTypesAreComputedInF32) {
   const Inputs half = {wave(Shape{1, 2, 5, 5}, 1, 0, DType::kF16), wave(Shape{3, 2, 3, 3}, 0.5, 0, DType::kF16)};
   const Direct d{1, {1, 1}, {1, 1}, {0, 0, 0, 0}};
-  OpCase c{.name = "f16", .op = &kConv, .inputs = half, .attributes = d.attributes(), .reference = [d](const Inputs& in) { return convolution(in, d); }};
+  OpCase c{
+      .name = "f16", .op = &kConv, .inputs = half, .attributes = d.attributes(), .reference = [d](const Inputs& in) { return convolution(in, d); }};
   c.tolerance = 6e-4;
   Graph g;
   std::map<ValueId, Tensor> known;
@@ -153,13 +155,17 @@ TEST(ConvTransposeNd, ScattersWhatTheConvolutionGathers) {
     return Outputs{out};
   };
   const Direct d{2, {2, 1, 2}, {1, 2, 1}, {1, 0, 1, 0, 1, 1}};
-  OpCase c{.name = "three dimensions, groups", .op = &kConvTranspose, .inputs = {wave(Shape{1, 4, 3, 4, 2}), wave(Shape{4, 3, 2, 2, 3})}, .attributes = d.attributes()};
+  OpCase c{.name = "three dimensions, groups",
+           .op = &kConvTranspose,
+           .inputs = {wave(Shape{1, 4, 3, 4, 2}), wave(Shape{4, 3, 2, 2, 3})},
+           .attributes = d.attributes()};
   c.reference = [&](const Inputs& in) { return transposed(in, d, {5, 5, 3}); };
   c.gradient = &kConvTransposeGradient;
   c.tolerance = 5e-6;
   check(c);
   const Direct wide{1, {3, 2}, {1, 1}, {0, 0, 0, 0}};
-  OpCase shaped{.name = "an output larger than the windows reach", .op = &kConvTranspose, .inputs = {wave(Shape{1, 1, 3, 3}), wave(Shape{1, 2, 3, 3})}};
+  OpCase shaped{
+      .name = "an output larger than the windows reach", .op = &kConvTranspose, .inputs = {wave(Shape{1, 1, 3, 3}), wave(Shape{1, 2, 3, 3})}};
   shaped.attributes = {{"strides", wide.strides}, {"output_shape", std::vector<int64_t>{10, 8}}};
   shaped.reference = [&](const Inputs& in) { return transposed(in, wide, {10, 8}); };
   check(shaped);
@@ -171,7 +177,8 @@ TEST(ConvTransposeNd, ScattersWhatTheConvolutionGathers) {
   check(same);
 }
 
-Outputs pooled(const Inputs& in, const Direct& d, const std::vector<int64_t>& kernel, const std::vector<int64_t>& y, const std::function<double(const std::vector<double>&)>& f) {
+Outputs pooled(const Inputs& in, const Direct& d, const std::vector<int64_t>& kernel, const std::vector<int64_t>& y,
+               const std::function<double(const std::vector<double>&)>& f) {
   const Shape x = in[0]->shape();
   const std::vector<double> xs = to_double(*in[0]);
   int64_t positions = 1;
@@ -179,7 +186,8 @@ Outputs pooled(const Inputs& in, const Direct& d, const std::vector<int64_t>& ke
   std::vector<double> out;
   for (int64_t plane = 0; plane < x[0] * x[1]; ++plane) {
     std::vector<std::vector<double>> seen(static_cast<size_t>(positions));
-    windows(d, spatial(x), kernel, y, [&](int64_t o, int64_t, int64_t at) { seen[static_cast<size_t>(o)].push_back(xs[static_cast<size_t>(plane * x.count(2) + at)]); });
+    windows(d, spatial(x), kernel, y,
+            [&](int64_t o, int64_t, int64_t at) { seen[static_cast<size_t>(o)].push_back(xs[static_cast<size_t>(plane * x.count(2) + at)]); });
     for (const std::vector<double>& values : seen) out.push_back(f(values));
   }
   return {out};
@@ -224,7 +232,11 @@ TEST(PoolNd, ThreeDimensions) {
 
 TEST(PoolNd, GlobalNorm) {
   check({.name = "2", .op = &kGlobalLpPool, .inputs = {Tensor::of<float>(Shape{1, 2, 2, 1}, {3, 4, -5, 12})}, .expected = {{5, 13}}});
-  check({.name = "1", .op = &kGlobalLpPool, .inputs = {Tensor::of<float>(Shape{1, 2, 2, 1}, {3, 4, -5, 12})}, .attributes = {{"p", int64_t{1}}}, .expected = {{7, 17}}});
+  check({.name = "1",
+         .op = &kGlobalLpPool,
+         .inputs = {Tensor::of<float>(Shape{1, 2, 2, 1}, {3, 4, -5, 12})},
+         .attributes = {{"p", int64_t{1}}},
+         .expected = {{7, 17}}});
 }
 
 TEST(MaxUnpool, PutsValuesBack) {
@@ -234,13 +246,18 @@ TEST(MaxUnpool, PutsValuesBack) {
   check({.name = "of its own size", .op = &kMaxUnpool, .inputs = in, .attributes = {{"kernel_shape", two}, {"strides", two}}, .expected = {four}});
   const Inputs shaped = {in[0], in[1], ints({1, 1, 5, 5})};
   const std::vector<double> five = {0, 0, 0, 0, 0, 0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 4, 0, 0, 0, 0, 0, 0};
-  check({.name = "of a larger one", .op = &kMaxUnpool, .inputs = shaped, .attributes = {{"kernel_shape", two}, {"strides", two}}, .expected = {five}});
+  check(
+      {.name = "of a larger one", .op = &kMaxUnpool, .inputs = shaped, .attributes = {{"kernel_shape", two}, {"strides", two}}, .expected = {five}});
   expect_refused(kMaxUnpool, in, {{"kernel_shape", std::vector<int64_t>{2}}}, "kernel_shape has not one size");
 }
 
 TEST(Col2Im, AddsBlocksWhereTheyLie) {
   // One row of three, blocks of two: the middle is in both.
-  check({.name = "overlapping", .op = &kCol2Im, .inputs = {Tensor::of<float>(Shape{1, 2, 2}, {1, 2, 3, 4}), ints({1, 3}), ints({1, 2})}, .expected = {{1, 5, 4}}, .shapes = {Shape{1, 1, 1, 3}}});
+  check({.name = "overlapping",
+         .op = &kCol2Im,
+         .inputs = {Tensor::of<float>(Shape{1, 2, 2}, {1, 2, 3, 4}), ints({1, 3}), ints({1, 2})},
+         .expected = {{1, 5, 4}},
+         .shapes = {Shape{1, 1, 1, 3}}});
   check({.name = "strided and padded",
          .op = &kCol2Im,
          .inputs = {wave(Shape{2, 8, 4}), ints({3, 3}), ints({2, 2})},
@@ -251,7 +268,10 @@ TEST(Col2Im, AddsBlocksWhereTheyLie) {
 TEST(CenterCropPad, TakesTheMiddle) {
   const Tensor x = Tensor::of<float>(Shape{2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
   check({.name = "both", .op = &kCenterCropPad, .inputs = {x, ints({3, 2})}, .expected = {{2, 3, 6, 7, 0, 0}}});
-  check({.name = "one axis", .op = &kCenterCropPad, .inputs = {x, ints({7})}, .attributes = {{"axes", std::vector<int64_t>{-1}}},
+  check({.name = "one axis",
+         .op = &kCenterCropPad,
+         .inputs = {x, ints({7})},
+         .attributes = {{"axes", std::vector<int64_t>{-1}}},
          .expected = {{0, 1, 2, 3, 4, 0, 0, 0, 5, 6, 7, 8, 0, 0}}});
   expect_refused(kCenterCropPad, {x, ints({7})}, {}, "shape has 1 sizes for 2 axes");
 }
@@ -260,7 +280,12 @@ TEST(DeformConv, IsAConvolutionWhereNothingMoves) {
   const Direct d{1, {1, 1}, {1, 1}, {1, 1, 1, 1}};
   const auto plain = [d](const Inputs& in) { return convolution({in[0], in[1], in[3]}, d); };
   const Tensor x = wave(Shape{2, 4, 5, 6}), w = wave(Shape{3, 4, 3, 3}, 0.5), bias = wave(Shape{3});
-  check({.name = "no offsets", .op = &kDeformConv, .inputs = {x, w, Tensor(DType::kF32, Shape{2, 18, 5, 6}), bias}, .attributes = {{"pads", d.pads}}, .reference = plain, .tolerance = 5e-6});
+  check({.name = "no offsets",
+         .op = &kDeformConv,
+         .inputs = {x, w, Tensor(DType::kF32, Shape{2, 18, 5, 6}), bias},
+         .attributes = {{"pads", d.pads}},
+         .reference = plain,
+         .tolerance = 5e-6});
   Tensor down(DType::kF32, Shape{2, 18, 5, 6}), half(DType::kF32, Shape{2, 9, 5, 6});
   for (float& v : half.mutable_values<float>()) v = 0.5f;
   for (int64_t i = 0; i < down.count(); ++i) down.mutable_values<float>()[static_cast<size_t>(i)] = i / 30 % 2 == 0 ? 1.0f : 0.0f;  // one row further
@@ -271,7 +296,12 @@ TEST(DeformConv, IsAConvolutionWhereNothingMoves) {
     for (double& v : y[0]) v *= 0.5;
     return y;
   };
-  check({.name = "one row down, half of it", .op = &kDeformConv, .inputs = {x, w, down, std::nullopt, half}, .attributes = {{"pads", d.pads}}, .reference = moved, .tolerance = 5e-6});
+  check({.name = "one row down, half of it",
+         .op = &kDeformConv,
+         .inputs = {x, w, down, std::nullopt, half},
+         .attributes = {{"pads", d.pads}},
+         .reference = moved,
+         .tolerance = 5e-6});
 }
 
 }  // namespace

@@ -50,7 +50,8 @@ int64_t nearest(double x, kernels::ResizeNearest rounding) {
 Entry entry_of(const Params& p, const Axis& a, int64_t i, double start, double end) {
   Entry e{};
   const double last = static_cast<double>(a.in - 1);
-  const double x = a.out > 1 ? start * last + static_cast<double>(i) * (end - start) * last / static_cast<double>(a.out - 1) : 0.5 * (start + end) * last;
+  const double x =
+      a.out > 1 ? start * last + static_cast<double>(i) * (end - start) * last / static_cast<double>(a.out - 1) : 0.5 * (start + end) * last;
   e.inside = x >= 0 && x <= last;  // false for NaN too
   if (!e.inside) return e;
   const auto clamped = [&](int64_t at) { return std::clamp<int64_t>(at, 0, a.in - 1); };
@@ -130,7 +131,8 @@ void run(const KernelArgs& k) noexcept {
 
 Binding bind_crop_and_resize(const PlannedNode& n, const std::vector<int>& axes, const kernels::ResizeOptions& options) {
   const PlannedValue &x = n.input(0), &y = n.output(0);
-  if (!n.has_input(1) || n.input(1).shape.count() != 2 * static_cast<int64_t>(axes.size())) n.unsupported("the region is not a start and an end for each axis");
+  if (!n.has_input(1) || n.input(1).shape.count() != 2 * static_cast<int64_t>(axes.size()))
+    n.unsupported("the region is not a start and an end for each axis");
   if (n.input(1).dtype != DType::kF32 && n.input(1).dtype != DType::kF64) n.unsupported("the region's element type");
   if (options.antialias) n.unsupported("cropping and antialiasing together");
   if (x.shape.count() == 0 && y.shape.count() != 0) n.unsupported("an empty tensor has nothing to resize");

@@ -12,7 +12,8 @@ namespace {
 
 constexpr Formal kInputs[] = {{"X"}, {"grid"}};
 constexpr Formal kOutputs[] = {{"Y"}};
-constexpr AttributeDef kAttributes[] = {{"align_corners", AttributeKind::kInt}, {"mode", AttributeKind::kString}, {"padding_mode", AttributeKind::kString}};
+constexpr AttributeDef kAttributes[] = {
+    {"align_corners", AttributeKind::kInt}, {"mode", AttributeKind::kString}, {"padding_mode", AttributeKind::kString}};
 
 // Opset 16 called them bilinear and bicubic.
 void upgrade_modes(Graph&, NodeDraft& draft) {
@@ -123,7 +124,8 @@ void run(const KernelArgs& k) noexcept {
       const T* const at = k.inputs[1].as<T>() + (image * p.points + point) * p.axes;
       Taps taps[3];  // z, y, x: the grid names them the other way round
       taps[0] = {1, {0}, {1.0}};
-      for (int a = 0; a < p.axes; ++a) taps[3 - p.axes + a] = taps_of(p, static_cast<double>(at[p.axes - 1 - a]), p.sizes[static_cast<size_t>(3 - p.axes + a)]);
+      for (int a = 0; a < p.axes; ++a)
+        taps[3 - p.axes + a] = taps_of(p, static_cast<double>(at[p.axes - 1 - a]), p.sizes[static_cast<size_t>(3 - p.axes + a)]);
       for (int64_t c = 0; c < p.channels; ++c) {
         const T* const x = k.inputs[0].as<T>() + (image * p.channels + c) * plane;
         double sum = 0;
@@ -183,7 +185,8 @@ void infer_grid(InferContext& c) {
   std::vector<Dim> dims = {theta.dim(0)};
   for (int64_t a = 0; a < axes; ++a) {
     dims.push_back(size != nullptr ? (*size)[static_cast<size_t>(a) + 2] : c.dims.fresh());
-    if (dims.back().is_constant() && (dims.back().value < 0 || dims.back().value > INT32_MAX)) c.fail("a size of " + std::to_string(dims.back().value));
+    if (dims.back().is_constant() && (dims.back().value < 0 || dims.back().value > INT32_MAX))
+      c.fail("a size of " + std::to_string(dims.back().value));
   }
   dims.push_back(axes);
   c.set(0, Type(theta.dtype, std::move(dims)));

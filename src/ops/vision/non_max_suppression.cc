@@ -11,7 +11,8 @@ namespace omni::ops {
 
 namespace {
 
-constexpr Formal kInputs[] = {{"boxes"}, {"scores"}, {"max_output_boxes_per_class", kOptional}, {"iou_threshold", kOptional}, {"score_threshold", kOptional}};
+constexpr Formal kInputs[] = {
+    {"boxes"}, {"scores"}, {"max_output_boxes_per_class", kOptional}, {"iou_threshold", kOptional}, {"score_threshold", kOptional}};
 constexpr Formal kOutputs[] = {{"selected_indices"}};
 constexpr AttributeDef kAttributes[] = {{"center_point_box", AttributeKind::kInt}};
 constexpr OpVersion kVersions[] = {{11}, {10}};

@@ -13,9 +13,12 @@ namespace {
 constexpr Formal kInputs[] = {{"X"}, {"rois"}, {"batch_indices"}};
 constexpr Formal kPoolInputs[] = {{"X"}, {"rois"}};
 constexpr Formal kOutputs[] = {{"Y"}};
-constexpr AttributeDef kAttributes[] = {{"coordinate_transformation_mode", AttributeKind::kString}, {"mode", AttributeKind::kString},
-                                        {"output_height", AttributeKind::kInt},                     {"output_width", AttributeKind::kInt},
-                                        {"sampling_ratio", AttributeKind::kInt},                    {"spatial_scale", AttributeKind::kFloat}};
+constexpr AttributeDef kAttributes[] = {{"coordinate_transformation_mode", AttributeKind::kString},
+                                        {"mode", AttributeKind::kString},
+                                        {"output_height", AttributeKind::kInt},
+                                        {"output_width", AttributeKind::kInt},
+                                        {"sampling_ratio", AttributeKind::kInt},
+                                        {"spatial_scale", AttributeKind::kFloat}};
 constexpr AttributeDef kPoolAttributes[] = {{"pooled_shape", AttributeKind::kInts, true}, {"spatial_scale", AttributeKind::kFloat}};
 
 void upgrade_half_pixel(Graph&, NodeDraft& draft) { draft.attributes.set("coordinate_transformation_mode", "output_half_pixel"); }
@@ -31,16 +34,20 @@ void infer_regions(InferContext& c, int64_t height, int64_t width, int64_t colum
   const Type &x = c.input(0), &rois = c.input(1);
   if (x.ranked && x.rank() != 4) c.fail("X is [N, C, H, W]");
   if (rois.dtype != x.dtype) c.fail("the regions have another element type than X");
-  if (rois.ranked && (rois.rank() != 2 || (rois.dim(1).is_constant() && rois.dim(1).value != columns))) c.fail("the regions are [R, " + std::to_string(columns) + "]");
-  if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX) c.fail("an output of " + std::to_string(height) + " x " + std::to_string(width));
+  if (rois.ranked && (rois.rank() != 2 || (rois.dim(1).is_constant() && rois.dim(1).value != columns)))
+    c.fail("the regions are [R, " + std::to_string(columns) + "]");
+  if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX)
+    c.fail("an output of " + std::to_string(height) + " x " + std::to_string(width));
   const Dim count = rois.ranked ? rois.dim(0) : c.dims.fresh(), channels = x.ranked ? x.dim(1) : c.dims.fresh();
   c.set(0, Type(x.dtype, std::vector<Dim>{count, channels, height, width}));
 }
 
 void infer(InferContext& c) {
-  const std::string_view mode = c.attributes.get_string("mode", "avg"), coordinates = c.attributes.get_string("coordinate_transformation_mode", "half_pixel");
+  const std::string_view mode = c.attributes.get_string("mode", "avg"),
+                         coordinates = c.attributes.get_string("coordinate_transformation_mode", "half_pixel");
   if (mode != "avg" && mode != "max") c.fail("mode " + quoted(mode) + " does not exist");
-  if (coordinates != "half_pixel" && coordinates != "output_half_pixel") c.fail("coordinate_transformation_mode " + quoted(coordinates) + " does not exist");
+  if (coordinates != "half_pixel" && coordinates != "output_half_pixel")
+    c.fail("coordinate_transformation_mode " + quoted(coordinates) + " does not exist");
   if (c.input(2).dtype != DType::kI64) c.fail("the batch indices are not i64");
   const int64_t ratio = c.attributes.get_int("sampling_ratio", 0);
   if (ratio < 0 || ratio > 4096) c.fail("sampling_ratio is " + std::to_string(ratio));
@@ -137,7 +144,8 @@ void run_pool(const KernelArgs& k) noexcept {
     const double index = static_cast<double>(roi[0]);
     if (!(index >= 0 && index < static_cast<double>(x[0]))) return k.status->fail(r, "a batch index outside of the batch", 0, x[0]);
     const auto bound = [&](int i) { return static_cast<int64_t>(std::clamp(std::round(static_cast<double>(roi[i]) * p.scale), -1e9, 1e9)); };
-    const int64_t left = bound(1), top = bound(2), width = std::max<int64_t>(1, bound(3) - left + 1), height = std::max<int64_t>(1, bound(4) - top + 1);
+    const int64_t left = bound(1), top = bound(2), width = std::max<int64_t>(1, bound(3) - left + 1),
+                  height = std::max<int64_t>(1, bound(4) - top + 1);
     const auto edge = [](int64_t i, int64_t size, int64_t bins, int64_t start, int64_t limit, bool end) {
       const double at = static_cast<double>(end ? i + 1 : i) * static_cast<double>(size) / static_cast<double>(bins);
       return std::clamp<int64_t>(static_cast<int64_t>(end ? std::ceil(at) : std::floor(at)) + start, 0, limit);
