@@ -47,7 +47,10 @@ void set_type(InferContext& c, DType to) {
 
 void infer_cast(InferContext& c) {
   const std::optional<DType> to = from_onnx(c.attributes.get_int("to", 0));
-  if (!to) c.fail("a cast to ONNX's element type " + std::to_string(c.attributes.get_int("to", 0)) + ", which this library does not hold");
+  if (!to) {
+    const std::string number = std::to_string(c.attributes.get_int("to", 0));
+    throw Error(ErrorCode::kUnsupported, "a cast to ONNX's element type " + number + ", which this library does not hold", "Cast");
+  }
   set_type(c, *to);
 }
 
