@@ -46,7 +46,8 @@ TEST(CliLoop, AGivenStateIsWhereItStarts) {
   const WorkDirectory work;
   make_loop_models();
   Tensor::of<float>({1, 4}, {2.0f, 4.0f, 6.0f, 8.0f}).save("first.npy");
-  answer_of({"detector.onnx", "--loop", "1", "--feed", "stateN=state", "--chunk", "sound=100", "sound=recording.npy", "state=first.npy", "--output-dir", "out"});
+  answer_of({"detector.onnx", "--loop", "1", "--feed", "stateN=state", "--chunk", "sound=100", "sound=recording.npy", "state=first.npy",
+             "--output-dir", "out"});
   EXPECT_FLOAT_EQ(Tensor::load("out/stateN.npy").values<float>()[3], 5);
 }
 
@@ -79,7 +80,8 @@ TEST(CliLoop, DrawnTokensFollowTheSeed) {
 // The cache holds the tokens so far; the scores' highest is their sum modulo 7, so a lost or doubled entry shows.
 TEST(CliLoop, ACacheTakesOneTokenAtATime) {
   const WorkDirectory work;
-  Graph::parse(R"(graph cached(%input_ids:i64[B,T], %attention_mask:i64[B,S], %past_key_values.0.key:f32[B,past_sequence_length]) -> (%logits, %present.0.key) {
+  Graph::parse(
+      R"(graph cached(%input_ids:i64[B,T], %attention_mask:i64[B,S], %past_key_values.0.key:f32[B,past_sequence_length]) -> (%logits, %present.0.key) {
   const %axes = i64[1]{1}
   const %seven = f32[]{7.0}
   const %classes = f32[7]{0.0,1.0,2.0,3.0,4.0,5.0,6.0}
@@ -94,7 +96,8 @@ TEST(CliLoop, ACacheTakesOneTokenAtATime) {
   %near = Neg(%far)
   %logits = Unsqueeze(%near, %axes)
 }
-)").save("cached.onnx");
+)")
+      .save("cached.onnx");
   Tensor::of<int64_t>({1, 3}, {1, 2, 3}).save("prompt.npy");
   // 6, then 12, 17, 20, 26 modulo 7.
   const json result = answer_of({"cached.onnx", "--loop", "5", "input_ids=prompt.npy", "--output-dir", "out"});

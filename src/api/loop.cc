@@ -1,12 +1,11 @@
 // A model run in a loop: what is fed back where, tokens that are chosen, inputs that are cut into pieces.
-#include "api/access.h"
-
 #include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <cstring>
 #include <set>
 
+#include "api/access.h"
 #include "core/rng.h"
 
 namespace omni {
@@ -30,8 +29,12 @@ std::string with(std::string text, const std::string& from, const std::string& t
 
 // The names that an input may have which the output `name` is fed back into.
 std::vector<std::string> input_names_for(const std::string& name) {
-  std::vector<std::string> names = {with(name, "present", "past_key_values"), with(name, "present", "past"), with(name, "_out", "_in"),
-                                    with(name, "out_", "in_"),                with(name, "output", "input"),  with(name, "Out", "In")};
+  std::vector<std::string> names = {with(name, "present", "past_key_values"),
+                                    with(name, "present", "past"),
+                                    with(name, "_out", "_in"),
+                                    with(name, "out_", "in_"),
+                                    with(name, "output", "input"),
+                                    with(name, "Out", "In")};
   for (const char* end : {"n", "_n", "_out", "out", "_next", "_new", "_output", ".out", "_1"}) {
     const std::string suffix(end);
     if (lower(name).ends_with(suffix)) {
@@ -58,7 +61,8 @@ class Loop {
     start_inputs();
     steps_ = wishes_.steps > 0 ? wishes_.steps : chunks_;
     if (steps_ < 1 || steps_ > kMostSteps) {
-      throw Error(ErrorCode::kInvalidArgument, "a loop of " + std::to_string(steps_) + " steps", "loop", "give 1 to " + std::to_string(kMostSteps) + ", or cut an input into chunks");
+      throw Error(ErrorCode::kInvalidArgument, "a loop of " + std::to_string(steps_) + " steps", "loop",
+                  "give 1 to " + std::to_string(kMostSteps) + ", or cut an input into chunks");
     }
     for (int64_t step = 0; step < steps_ && !ended_; ++step) {
       if (wishes_.progress && !wishes_.progress(static_cast<double>(step) / static_cast<double>(steps_), "step " + std::to_string(step + 1))) {
@@ -91,7 +95,8 @@ class Loop {
   }
   const graph::Type& need(const std::vector<graph::ValueId>& ids, const std::string& name, const char* what) const {
     if (const graph::Type* type = type_of(ids, name)) return *type;
-    throw Error(ErrorCode::kNotFound, std::string("the model has no ") + what + " " + core::quoted(name), "loop", core::did_you_mean(name, names(ids)));
+    throw Error(ErrorCode::kNotFound, std::string("the model has no ") + what + " " + core::quoted(name), "loop",
+                core::did_you_mean(name, names(ids)));
   }
 
   void check_given() const {
@@ -110,11 +115,13 @@ class Loop {
       token_output_ = "logits";
     }
     const graph::Type &scores = need(graph_.outputs(), token_output_, "output"), &tokens = need(graph_.inputs(), token_input_, "input");
-    if (!core::is_float(scores.dtype)) throw Error(ErrorCode::kInvalidArgument, "the scores of tokens must be floats", "output " + core::quoted(token_output_));
+    if (!core::is_float(scores.dtype))
+      throw Error(ErrorCode::kInvalidArgument, "the scores of tokens must be floats", "output " + core::quoted(token_output_));
     if (tokens.dtype != core::DType::kI64 && tokens.dtype != core::DType::kI32) {
       throw Error(ErrorCode::kInvalidArgument, "tokens must be i32 or i64", "input " + core::quoted(token_input_));
     }
-    if (!given_.contains(token_input_)) throw Error(ErrorCode::kInvalidArgument, "the first tokens are not given", "input " + core::quoted(token_input_));
+    if (!given_.contains(token_input_))
+      throw Error(ErrorCode::kInvalidArgument, "the first tokens are not given", "input " + core::quoted(token_input_));
   }
 
   bool fits(const graph::Type& from, const graph::Type& to) const {
@@ -149,10 +156,12 @@ class Loop {
     if (wishes_.chunk_input.empty()) return;
     need(graph_.inputs(), wishes_.chunk_input, "input");
     const auto found = given_.find(wishes_.chunk_input);
-    if (found == given_.end()) throw Error(ErrorCode::kInvalidArgument, "it is to be cut, but was not given", "input " + core::quoted(wishes_.chunk_input));
+    if (found == given_.end())
+      throw Error(ErrorCode::kInvalidArgument, "it is to be cut, but was not given", "input " + core::quoted(wishes_.chunk_input));
     whole_ = found->second;
     if (wishes_.chunk < 1 || whole_.shape().rank() < 1 || core::dtype_bits(whole_.dtype()) < 8) {
-      throw Error(ErrorCode::kInvalidArgument, "it cannot be cut into pieces of " + std::to_string(wishes_.chunk), "input " + core::quoted(wishes_.chunk_input));
+      throw Error(ErrorCode::kInvalidArgument, "it cannot be cut into pieces of " + std::to_string(wishes_.chunk),
+                  "input " + core::quoted(wishes_.chunk_input));
     }
     chunks_ = (whole_.shape()[-1] + wishes_.chunk - 1) / wishes_.chunk;
   }
@@ -292,7 +301,8 @@ class Loop {
     const int64_t classes = shape.rank() > 0 ? shape[-1] : 0;
     const int64_t batch = tokens().shape().rank() > 1 ? tokens().shape()[0] : 1;
     if (classes < 1 || shape.count() % std::max<int64_t>(1, batch * classes) != 0 || shape.count() == 0) {
-      throw Error(ErrorCode::kInvalidData, "scores " + shape.text() + " do not give a token for each of " + std::to_string(batch) + " entries", "output " + core::quoted(token_output_));
+      throw Error(ErrorCode::kInvalidData, "scores " + shape.text() + " do not give a token for each of " + std::to_string(batch) + " entries",
+                  "output " + core::quoted(token_output_));
     }
     const std::vector<double> all = core::to_double(scores);
     const int64_t places = shape.count() / (batch * classes);
@@ -350,7 +360,7 @@ class Loop {
 
   const graph::Graph& graph_;
   const LoopOptions& wishes_;
-  CoreTensors given_;                          // the next step's inputs
+  CoreTensors given_;                            // the next step's inputs
   std::map<std::string, core::Tensor> outputs_;  // the last step's
   std::map<std::string, std::vector<core::Tensor>> collected_;
   std::string token_output_, token_input_;
@@ -364,7 +374,8 @@ class Loop {
 
 }  // namespace
 
-LoopResult run_loop(const Graph& graph, const std::map<std::string, Tensor, std::less<>>& inputs, const LoopOptions& loop, const SessionOptions& options) {
+LoopResult run_loop(const Graph& graph, const std::map<std::string, Tensor, std::less<>>& inputs, const LoopOptions& loop,
+                    const SessionOptions& options) {
   CoreTensors given;
   for (const auto& [name, tensor] : inputs) given.emplace(name, Access::tensor(tensor));
   runtime::Session session(Access::graph(graph), api::session_options(options.threads, options.isa));

@@ -61,8 +61,8 @@ std::optional<std::vector<Tensor>> evaluate_expansion(const Node& node, std::spa
 }
 
 // Strings of a kernel that only moves elements, or asks whether they are equal: each text is a number, "" is 0, for as long as the kernel runs.
-std::optional<std::vector<Tensor>> evaluate_numbered(const Node& node, std::span<const std::optional<Tensor>> inputs, std::span<const InferValue> outputs,
-                                                     ThreadPool& pool, Isa isa) {
+std::optional<std::vector<Tensor>> evaluate_numbered(const Node& node, std::span<const std::optional<Tensor>> inputs,
+                                                     std::span<const InferValue> outputs, ThreadPool& pool, Isa isa) {
   std::vector<std::string> texts = {""};
   std::map<std::string, int64_t, std::less<>> numbers = {{"", 0}};
   std::vector<std::optional<Tensor>> numbered(inputs.begin(), inputs.end());

@@ -27,7 +27,9 @@ TEST(InlineIf, BranchesOfKnownConditionsTakeTheNodesPlace) {
       const %yes = bool[]{0}
       %a = If(%yes, %x, %x) body 1 graph t(%x:f32[N,3]) -> (%b) { %b = Neg(%x) } body 1 graph e(%x:f32[N,3]) -> (%b) { %b = Abs(%x) }
     } body 1 graph otherwise(%x:f32[N,3]) -> (%a) { %a = Relu(%x) }
-  })", inline_if), R"(graph g(%x:f32[N,3]) -> (%y) {
+  })",
+                  inline_if),
+            R"(graph g(%x:f32[N,3]) -> (%y) {
   %y:f32[N,3] = Abs(%x)
 }
 )");
@@ -52,7 +54,9 @@ TEST(SinkConstants, CapturedConstantsMoveInside) {
       %a = Add(%x, %k)
     } body 1 graph otherwise(%k:f32[2]) -> (%k) {
     }
-  })", sink_constants), R"(graph g(%c:bool[], %x:f32[2]) -> (%y) {
+  })",
+                  sink_constants),
+            R"(graph g(%c:bool[], %x:f32[2]) -> (%y) {
   const %k = f32[2]{1.0,2.0}
   %y:f32[2] = If(%c, %x) body 1 graph then(%x:f32[2]) -> (%a) {
     const %k.1 = f32[2]{1.0,2.0}

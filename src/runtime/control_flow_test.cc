@@ -33,7 +33,8 @@ constexpr char kIf[] = R"(graph g(%c:bool[], %x:f32[N]) -> (%z) {
 TEST(ControlFlow, IfTakesABranchOfAnotherShape) {
   Session s = session_of(kIf);
   for (int round = 0; round < 3; ++round) {
-    const std::vector<Tensor> yes = s.run(std::vector<Tensor>{truth(true), floats({2}, {1, 2})}), no = s.run(std::vector<Tensor>{truth(false), floats({2}, {1, 2})});
+    const std::vector<Tensor> yes = s.run(std::vector<Tensor>{truth(true), floats({2}, {1, 2})}),
+                              no = s.run(std::vector<Tensor>{truth(false), floats({2}, {1, 2})});
     EXPECT_TRUE(yes[0].equal(floats({2}, {-12, -14})));
     EXPECT_TRUE(no[0].equal(floats({4}, {-1, -2, -2, -4})));
   }
@@ -126,7 +127,8 @@ TEST(Sequences, OutliveTheRunsThatMadeThem) {
     %n = SequenceLength(%list)
     %one = SequenceAt(%list, %at)
   })");
-  const std::vector<Tensor> first = s.run(std::vector<Tensor>{floats({2}, {1, 2}), scalar(1)}), second = s.run(std::vector<Tensor>{floats({1}, {7}), scalar(-1)});
+  const std::vector<Tensor> first = s.run(std::vector<Tensor>{floats({2}, {1, 2}), scalar(1)}),
+                            second = s.run(std::vector<Tensor>{floats({1}, {7}), scalar(-1)});
   ASSERT_EQ(first[0].elements().size(), 3u);
   EXPECT_TRUE(first[0].elements()[0].equal(floats({2}, {1, 2})));
   EXPECT_TRUE(first[0].elements()[1].equal(floats({2}, {-2, -4})));

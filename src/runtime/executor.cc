@@ -230,8 +230,8 @@ void Executor::bind_output(const OutputSpec& spec, void* fallback) {
     output_data[spec.index] = view.data;
   } else {
     throw Error(ErrorCode::kInvalidArgument,
-                "it is " + std::string(dtype_name(spec.dtype)) + spec.shape.text() + ", memory was given for " +
-                    std::string(dtype_name(view.dtype)) + view.shape.text(),
+                "it is " + std::string(dtype_name(spec.dtype)) + spec.shape.text() + ", memory was given for " + std::string(dtype_name(view.dtype)) +
+                    view.shape.text(),
                 "output " + quoted(graph->value(graph->outputs()[spec.index]).name));
   }
 }
@@ -246,7 +246,8 @@ void Executor::give_whole(const OutputSpec& spec) {
   }
   if (wanted.empty()) return;
   if (spec.value.kind != TypeKind::kTensor) {
-    throw Error(ErrorCode::kUnsupported, "a sequence or an optional has no view: ask for tensors", "output " + quoted(graph->value(graph->outputs()[spec.index]).name));
+    throw Error(ErrorCode::kUnsupported, "a sequence or an optional has no view: ask for tensors",
+                "output " + quoted(graph->value(graph->outputs()[spec.index]).name));
   }
   if (whole.empty()) whole.resize(graph->outputs().size());
   whole[spec.index] = std::move(value);

@@ -66,8 +66,8 @@ struct Executor {
   // Of the run at hand.
   std::span<const Tensor> given;
   std::span<TensorView> wanted;
-  std::vector<Tensor>* results = nullptr;  // where they are wanted as tensors
-  std::vector<Tensor> whole;               // by output: boxed ones that views were given of
+  std::vector<Tensor>* results = nullptr;     // where they are wanted as tensors
+  std::vector<Tensor> whole;                  // by output: boxed ones that views were given of
   std::vector<void*> output_data, next_data;  // by output, by state
   std::vector<bool> holds;                    // by commit: whether its guard does
   std::vector<Tensor> produced;               // by value

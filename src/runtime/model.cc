@@ -40,9 +40,9 @@ bool all_tensors(const Graph& graph, const Node& node) {
 
 // Operators whose `produce` knows sequences and optionals; the others take what they are given for tensors.
 bool knows_sequences(const OpDef& op) {
-  static constexpr const OpDef* kKnowing[] = {&ops::kIdentity,        &ops::kSequenceEmpty,     &ops::kSequenceConstruct, &ops::kSequenceInsert,
-                                              &ops::kSequenceErase,   &ops::kSequenceAt,        &ops::kSequenceLength,    &ops::kSplitToSequence,
-                                              &ops::kConcatFromSequence, &ops::kOptionalOp,     &ops::kOptionalHasElement, &ops::kOptionalGetElement};
+  static constexpr const OpDef* kKnowing[] = {&ops::kIdentity,           &ops::kSequenceEmpty, &ops::kSequenceConstruct,  &ops::kSequenceInsert,
+                                              &ops::kSequenceErase,      &ops::kSequenceAt,    &ops::kSequenceLength,     &ops::kSplitToSequence,
+                                              &ops::kConcatFromSequence, &ops::kOptionalOp,    &ops::kOptionalHasElement, &ops::kOptionalGetElement};
   return std::find(std::begin(kKnowing), std::end(kKnowing), &op) != std::end(kKnowing);
 }
 

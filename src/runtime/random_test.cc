@@ -58,7 +58,9 @@ TEST(Random, NodesAndSeedsHaveStreamsOfTheirOwn) {
     %a = RandomNormalLike(%x)
     %b = RandomNormalLike(%x)
     %c = RandomNormalLike(%x) seed=4.0
-  })", ops::find_op), {.threads = 1});
+  })",
+                  ops::find_op),
+            {.threads = 1});
   const std::vector<Tensor> out = s.run(std::vector<Tensor>{Tensor(DType::kF32, Shape{50})});
   EXPECT_FALSE(out[0].equal(out[1]));
   EXPECT_FALSE(out[0].equal(out[2]));
@@ -71,7 +73,9 @@ TEST(Random, ALoopDrawsAnewInEveryIteration) {
       %noise = RandomNormalLike(%v)
       %next = Add(%v, %noise)
     }
-  })", ops::find_op), {.threads = 1});
+  })",
+                  ops::find_op),
+            {.threads = 1});
   const Tensor all = s.run(std::vector<Tensor>{Tensor::scalar(int64_t{2}), Tensor(DType::kF32, Shape{8})})[1];
   ASSERT_EQ(all.shape(), (Shape{2, 8}));
   EXPECT_NE(all.values<float>()[0], all.values<float>()[8]);

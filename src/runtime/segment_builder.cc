@@ -93,7 +93,8 @@ bool SegmentBuilder::moves_strings(const Node& n) const {
 }
 
 bool SegmentBuilder::stops_at(const Node& n, bool concrete, size_t position) {
-  const bool makes_strings = std::any_of(n.outputs.begin(), n.outputs.end(), [&](ValueId id) { return id != kNone && graph_.type(id).dtype == DType::kString; });
+  const bool makes_strings =
+      std::any_of(n.outputs.begin(), n.outputs.end(), [&](ValueId id) { return id != kNone && graph_.type(id).dtype == DType::kString; });
   const bool alone = !concrete || (!n.op->has(kView) && (n.op->bind == nullptr || makes_strings));  // no kernel that writes into given memory
   const bool produces = n.op->control != nullptr || moves_strings(n) || (n.op->produce != nullptr && alone);
   if (produces) {

@@ -10,8 +10,8 @@ struct Direction {
   const RecurrentShape* shape = nullptr;
   int index = 0;
   BoundFunction f, g, h;
-  const float* packed_w = nullptr;        // inputs x width
-  const float* packed_r = nullptr;        // hidden x width; of a GRU that resets first: x 2 hidden
+  const float* packed_w = nullptr;         // inputs x width
+  const float* packed_r = nullptr;         // hidden x width; of a GRU that resets first: x 2 hidden
   const float* packed_r_hidden = nullptr;  // that GRU's last gate
   const float* bias = nullptr;             // [width] added to the products with W; null: none
   const float* hidden_bias = nullptr;      // [hidden] of a GRU with linear_before_reset, inside of its reset
@@ -29,10 +29,10 @@ struct StepRows {
   const float* input_products = nullptr;  // [steps * batch, width] by RecurrentShape::row
   const float *h = nullptr, *c = nullptr;
   float *h_next = nullptr, *c_next = nullptr;
-  float* pre = nullptr;      // [batch, width]: what the activations are applied to; of a GRU's last gate with linear_before_reset complete as well
-  float* act = nullptr;      // [batch, width]
-  float* c_act = nullptr;    // [batch, hidden], LSTM: h(c)
-  float* inner = nullptr;    // [batch, hidden], GRU: its reset state, or with linear_before_reset the product that is reset
+  float* pre = nullptr;    // [batch, width]: what the activations are applied to; of a GRU's last gate with linear_before_reset complete as well
+  float* act = nullptr;    // [batch, width]
+  float* c_act = nullptr;  // [batch, hidden], LSTM: h(c)
+  float* inner = nullptr;  // [batch, hidden], GRU: its reset state, or with linear_before_reset the product that is reset
 };
 
 // Floats before each part of packed weights.

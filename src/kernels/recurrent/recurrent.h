@@ -23,8 +23,8 @@ struct RecurrentShape {
   CellKind kind = CellKind::kRnn;
   int64_t steps = 0, batch = 0, inputs = 0, hidden = 0;
   int directions = 1;
-  bool reverse = false;      // of the first direction; a second one always runs backwards
-  bool batch_first = false;  // X and Y are [batch, steps, …], states [batch, direction, hidden]
+  bool reverse = false;          // of the first direction; a second one always runs backwards
+  bool batch_first = false;      // X and Y are [batch, steps, …], states [batch, direction, hidden]
   CellFunction functions[2][3];  // of each direction: f, g, h
   float clip = 0;                // 0: none
   bool input_forget = false;
@@ -45,13 +45,13 @@ struct RecurrentArgs {
   const float* x = nullptr;
   const float* w = nullptr;
   const float* r = nullptr;
-  const float* b = nullptr;            // null: no bias
-  const int32_t* lengths = nullptr;    // null: all steps
-  const float *h0 = nullptr, *c0 = nullptr;  // null: zeros
-  const float* p = nullptr;            // null: no peepholes
-  const float* packed[2] = {};         // what pack_recurrent wrote for each direction; null: packed in scratch
+  const float* b = nullptr;                            // null: no bias
+  const int32_t* lengths = nullptr;                    // null: all steps
+  const float *h0 = nullptr, *c0 = nullptr;            // null: zeros
+  const float* p = nullptr;                            // null: no peepholes
+  const float* packed[2] = {};                         // what pack_recurrent wrote for each direction; null: packed in scratch
   float *y = nullptr, *y_h = nullptr, *y_c = nullptr;  // null: not wanted
-  std::byte* scratch = nullptr;        // aligned to 64
+  std::byte* scratch = nullptr;                        // aligned to 64
 };
 
 // W and R of one direction as the kernels read them. `w` and `r` are that direction's.
@@ -63,7 +63,7 @@ size_t recurrent_scratch_bytes(const RecurrentShape& shape, bool packed);
 void recurrent(const RecurrentShape& shape, const RecurrentArgs& args, core::ThreadPool& pool, core::StatusSlot& status) noexcept;
 
 struct RecurrentGrads {
-  const float *dy = nullptr, *dy_h = nullptr, *dy_c = nullptr;  // null: zeros
+  const float *dy = nullptr, *dy_h = nullptr, *dy_c = nullptr;                                                      // null: zeros
   float *dx = nullptr, *dw = nullptr, *dr = nullptr, *db = nullptr, *dh0 = nullptr, *dc0 = nullptr, *dp = nullptr;  // null: not wanted
 };
 

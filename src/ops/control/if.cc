@@ -20,7 +20,8 @@ void infer(InferContext& c) {
   if (static_cast<size_t>(c.output_count()) > then.outputs().size()) c.fail("more outputs than the branches have");
   for (int i = 0; i < c.output_count(); ++i) {
     if (!c.wants_output(i)) continue;
-    const Type a = type_of(then, then.outputs()[static_cast<size_t>(i)], c.dims), b = type_of(otherwise, otherwise.outputs()[static_cast<size_t>(i)], c.dims);
+    const Type a = type_of(then, then.outputs()[static_cast<size_t>(i)], c.dims),
+               b = type_of(otherwise, otherwise.outputs()[static_cast<size_t>(i)], c.dims);
     if (a.dtype != b.dtype || a.kind != b.kind) c.fail("output " + std::to_string(i) + " has another type in each branch");
     c.set(i, merge_types(a, b, c.dims));
   }

@@ -36,11 +36,14 @@ void infer(InferContext& c) {
       if (!c.has_input(i + 2)) c.fail("carried value " + std::to_string(i) + " is missing");
       const Type& initial = c.input(i + 2);
       const Type& formal = body.type(body.inputs()[static_cast<size_t>(i) + 2]);
-      if (given.dtype != initial.dtype || formal.dtype != initial.dtype || !same_kind(given.kind, initial.kind) || !same_kind(formal.kind, initial.kind)) {
+      if (given.dtype != initial.dtype || formal.dtype != initial.dtype || !same_kind(given.kind, initial.kind) ||
+          !same_kind(formal.kind, initial.kind)) {
         c.fail("carried value " + std::to_string(i) + " changes its type");
       }
       Type out = merge_types(given, initial, c.dims);
-      out.kind = given.kind == initial.kind ? given.kind : given.kind == TypeKind::kTensor || given.kind == TypeKind::kOptional ? TypeKind::kOptional : TypeKind::kOptionalSequence;
+      out.kind = given.kind == initial.kind                                             ? given.kind
+                 : given.kind == TypeKind::kTensor || given.kind == TypeKind::kOptional ? TypeKind::kOptional
+                                                                                        : TypeKind::kOptionalSequence;
       if (c.wants_output(i)) c.set(i, out);
       continue;
     }
@@ -90,7 +93,8 @@ class LoopRun {
  public:
   LoopRun(std::span<const Tensor> inputs, bool has_trips, bool has_condition, BodyRunner& bodies, StatusSlot& status)
       : bodies_(bodies), body_(bodies.graph(0)), status_(status) {
-    if (has_trips) trips_ = one(inputs[0], "the trip count of a Loop must be one element (elements)") ? *static_cast<const int64_t*>(inputs[0].data()) : 0;
+    if (has_trips)
+      trips_ = one(inputs[0], "the trip count of a Loop must be one element (elements)") ? *static_cast<const int64_t*>(inputs[0].data()) : 0;
     if (has_condition) {
       condition_ = one(inputs[1], "the condition of a Loop must be one element (elements)") && *static_cast<const uint8_t*>(inputs[1].data()) != 0;
     }

@@ -178,7 +178,8 @@ class ScanRun {
         std::vector<int64_t> dims;
         for (const Dim d : type.dims) dims.push_back(d.is_constant() ? d.value : 0);
         const Shape shape((std::span<const int64_t>(dims)));
-        pieces.push_back(type.dtype == DType::kString ? Tensor::strings(shape, std::vector<std::string>(static_cast<size_t>(shape.count()))) : Tensor(type.dtype, shape));
+        pieces.push_back(type.dtype == DType::kString ? Tensor::strings(shape, std::vector<std::string>(static_cast<size_t>(shape.count())))
+                                                      : Tensor(type.dtype, shape));
       }
       const int axis = at_axis(axes[i], pieces[0].shape().rank() + 1);
       if (const char* problem = join_problem(pieces, axis, true); *problem != '\0') {
@@ -255,7 +256,8 @@ std::vector<ValueId> expand_batched(Graph& graph, const Node& n) {
     inner.push_back(middle->add_input(graph.value(n.inputs[i]).name, i < own ? without_front(t, 1) : t));
   }
   Attributes attributes{{"num_scan_inputs", static_cast<int64_t>(scanned)}};
-  if (const std::vector<int64_t> directions = n.attributes.get_ints("directions"); !directions.empty()) attributes.set("scan_input_directions", directions);
+  if (const std::vector<int64_t> directions = n.attributes.get_ints("directions"); !directions.empty())
+    attributes.set("scan_input_directions", directions);
   AddOptions options{.output_count = static_cast<int>(body.outputs().size())};
   options.bodies.push_back(std::make_unique<Graph>(body.clone(graph.dim_table())));
   options.captures = n.captures;

@@ -27,8 +27,14 @@ std::vector<ValueId> gradient(GradContext& c) { return recurrent_gradient(c, kLS
 
 }  // namespace
 
-constinit const OpDef kLSTM = {.name = "LSTM", .inputs = kInputs, .outputs = kRecurrentOutputs, .attributes = kAttributes, .versions = kVersions,
-                               .infer = infer, .cost = cost, .bind = bind};
+constinit const OpDef kLSTM = {.name = "LSTM",
+                               .inputs = kInputs,
+                               .outputs = kRecurrentOutputs,
+                               .attributes = kAttributes,
+                               .versions = kVersions,
+                               .infer = infer,
+                               .cost = cost,
+                               .bind = bind};
 
 extern const GradDef kLSTMGradient;
 constinit const GradDef kLSTMGradient = {&kLSTM, gradient};

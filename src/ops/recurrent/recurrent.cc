@@ -130,7 +130,7 @@ void infer_recurrent(InferContext& c, CellKind kind) {
   for (const int i : {kX, kW, kR}) {
     if (c.input(i).ranked && c.input(i).rank() != 3) c.fail("X, W and R must have rank 3");
   }
-  const Type &x = c.input(kX), &w = c.input(kW), &r = c.input(kR);
+  const Type &x = c.input(kX), &r = c.input(kR);
   const Dim steps = x.ranked ? x.dim(batch_first ? 1 : 0) : c.dims.fresh(), batch = x.ranked ? x.dim(batch_first ? 0 : 1) : c.dims.fresh();
   Dim hidden = r.ranked ? r.dim(2) : c.dims.fresh();
   if (const int64_t declared = c.attributes.get_int("hidden_size", 0); declared != 0) {
@@ -153,7 +153,6 @@ void infer_recurrent(InferContext& c, CellKind kind) {
   for (int i = 1; i < 3; ++i) {
     if (c.wants_output(i)) c.set(i, Type(t, std::vector<Dim>{state[0], state[1], state[2]}));
   }
-  static_cast<void>(w);
 }
 
 RecurrentShape recurrent_shape(const PlannedNode& n, CellKind kind) {
@@ -181,7 +180,8 @@ RecurrentShape recurrent_shape(const PlannedNode& n, CellKind kind) {
   const std::optional<int64_t> work = checked_count(sizes);
   if (!work || *work > kMostElements) n.unsupported("its gates do not fit into any memory");
   const Shape state = s.batch_first ? Shape{s.batch, d, s.hidden} : Shape{d, s.batch, s.hidden};
-  const Shape expected[kRecurrentInputs] = {x, {d, width, s.inputs}, {d, width, s.hidden}, {d, 2 * width}, {s.batch}, state, state, {d, 3 * s.hidden}};
+  const Shape expected[kRecurrentInputs] = {x,     {d, width, s.inputs}, {d, width, s.hidden}, {d, 2 * width}, {s.batch}, state,
+                                            state, {d, 3 * s.hidden}};
   for (int i = 0; i < kRecurrentInputs; ++i) {
     if (n.has_input(i) && !(n.input(i).shape == expected[i])) {
       n.unsupported("input " + quoted(n.op.input_formal(i).name) + " is " + n.input(i).shape.text() + ", expected " + expected[i].text());

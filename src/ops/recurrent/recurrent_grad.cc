@@ -19,7 +19,7 @@ constexpr Formal kInputs[] = {{"X"},
                               {"dY", kOptional},
                               {"dY_h", kOptional},
                               {"dY_c", kOptional}};
-constexpr Formal kOutputs[] = {{"dX", kOptional}, {"dW", kOptional},         {"dR", kOptional},         {"dB", kOptional},
+constexpr Formal kOutputs[] = {{"dX", kOptional},   {"dW", kOptional},         {"dR", kOptional},         {"dB", kOptional},
                                {"none", kOptional}, {"dinitial_h", kOptional}, {"dinitial_c", kOptional}, {"dP", kOptional}};
 constexpr AttributeDef kAttributes[] = {{"activation_alpha", AttributeKind::kFloats}, {"activation_beta", AttributeKind::kFloats},
                                         {"activations", AttributeKind::kStrings},     {"clip", AttributeKind::kFloat},
@@ -83,7 +83,14 @@ Cost cost_gru(const PlannedNode& n) { return triple(recurrent_cost(n, CellKind::
 Cost cost_lstm(const PlannedNode& n) { return triple(recurrent_cost(n, CellKind::kLstm)); }
 
 constexpr OpDef gradient_op(std::string_view name, Cost (*cost)(const PlannedNode&), Binding (*bind)(const PlannedNode&)) {
-  return {.name = name, .domain = "ai.omni", .inputs = kInputs, .outputs = kOutputs, .attributes = kAttributes, .infer = infer, .cost = cost, .bind = bind};
+  return {.name = name,
+          .domain = "ai.omni",
+          .inputs = kInputs,
+          .outputs = kOutputs,
+          .attributes = kAttributes,
+          .infer = infer,
+          .cost = cost,
+          .bind = bind};
 }
 
 }  // namespace

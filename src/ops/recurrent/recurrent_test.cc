@@ -50,8 +50,12 @@ class Reference {
   }
 
  private:
-  double x(int64_t t, int64_t b, int64_t i) const { return values_[0][static_cast<size_t>((o_.batch_first ? b * o_.steps + t : t * o_.batch + b) * o_.inputs + i)]; }
-  size_t state(int d, int64_t b, int64_t k) const { return static_cast<size_t>((o_.batch_first ? b * o_.directions + d : d * o_.batch + b) * o_.hidden + k); }
+  double x(int64_t t, int64_t b, int64_t i) const {
+    return values_[0][static_cast<size_t>((o_.batch_first ? b * o_.steps + t : t * o_.batch + b) * o_.inputs + i)];
+  }
+  size_t state(int d, int64_t b, int64_t k) const {
+    return static_cast<size_t>((o_.batch_first ? b * o_.directions + d : d * o_.batch + b) * o_.hidden + k);
+  }
   size_t y(int d, int64_t t, int64_t b, int64_t k) const {
     const int64_t row = o_.batch_first ? (b * o_.steps + t) * o_.directions + d : (t * o_.directions + d) * o_.batch + b;
     return static_cast<size_t>(row * o_.hidden + k);
@@ -186,9 +190,12 @@ TEST(Rnn, Cases) {
   check_all(kRNN);
   check_values(case_of("relu", kRNN, {.activations = {"Relu"}, .f = [](double x) { return x > 0 ? x : 0; }}));
   check(case_of("affine", kRNN, {.activations = {"affine"}, .alpha = {0.5f}, .beta = {0.25f}, .f = [](double x) { return 0.5 * x + 0.25; }}));
-  check(case_of("scaled tanh", kRNN, {.activations = {"ScaledTanh"}, .alpha = {1.5f}, .beta = {0.5f}, .f = [](double x) { return 1.5 * std::tanh(0.5 * x); }}));
-  check_values(case_of("leaky relu, default", kRNN, {.activations = {"LeakyRelu"}, .f = [](double x) { return x < 0 ? static_cast<double>(0.01f) * x : x; }}));
-  check_values(case_of("thresholded relu", kRNN, {.activations = {"ThresholdedRelu"}, .alpha = {0.2f}, .f = [](double x) { return x > 0.2 ? x : 0; }}));
+  check(case_of("scaled tanh", kRNN,
+                {.activations = {"ScaledTanh"}, .alpha = {1.5f}, .beta = {0.5f}, .f = [](double x) { return 1.5 * std::tanh(0.5 * x); }}));
+  check_values(
+      case_of("leaky relu, default", kRNN, {.activations = {"LeakyRelu"}, .f = [](double x) { return x < 0 ? static_cast<double>(0.01f) * x : x; }}));
+  check_values(
+      case_of("thresholded relu", kRNN, {.activations = {"ThresholdedRelu"}, .alpha = {0.2f}, .f = [](double x) { return x > 0.2 ? x : 0; }}));
   check(case_of("softsign and softplus", kRNN,
                 {.directions = 2, .activations = {"Softsign", "Softsign"}, .f = [](double x) { return x / (1 + std::fabs(x)); }}));
   check(case_of("softplus", kRNN, {.activations = {"Softplus"}, .f = [](double x) { return std::log1p(std::exp(x)); }}));
@@ -201,7 +208,7 @@ TEST(Gru, Cases) {
   check(case_of("linear before reset without bias", kGRU, {.bias = false, .linear_before_reset = true}));
   // Each activation takes an alpha if it has one: here the second.
   check_values(case_of("two activations, one alpha", kGRU,
-                {.activations = {"Sigmoid", "Elu"}, .alpha = {0.5f}, .g = [](double x) { return x < 0 ? 0.5 * std::expm1(x) : x; }}));
+                       {.activations = {"Sigmoid", "Elu"}, .alpha = {0.5f}, .g = [](double x) { return x < 0 ? 0.5 * std::expm1(x) : x; }}));
 }
 
 TEST(Lstm, Cases) {
@@ -209,16 +216,14 @@ TEST(Lstm, Cases) {
   check(case_of("peepholes", kLSTM, {.directions = 2, .peepholes = true}));
   check(case_of("coupled gates", kLSTM, {.peepholes = true, .input_forget = true}));
   check_values(case_of("hard gates", kLSTM,
-                {.activations = {"HardSigmoid", "Softsign", "Tanh"},
-                 .alpha = {0.3f},
-                 .beta = {0.4f},
-                 .f = [](double x) { return std::min(1.0, std::max(0.0, static_cast<double>(0.3f) * x + static_cast<double>(0.4f))); },
-                 .g = [](double x) { return x / (1 + std::fabs(x)); }}));
+                       {.activations = {"HardSigmoid", "Softsign", "Tanh"},
+                        .alpha = {0.3f},
+                        .beta = {0.4f},
+                        .f = [](double x) { return std::min(1.0, std::max(0.0, static_cast<double>(0.3f) * x + static_cast<double>(0.4f))); },
+                        .g = [](double x) { return x / (1 + std::fabs(x)); }}));
 }
 
-TEST(Lstm, NoSteps) {
-  check(case_of("no steps", kLSTM, {.steps = 0}));
-}
+TEST(Lstm, NoSteps) { check(case_of("no steps", kLSTM, {.steps = 0})); }
 
 Inputs lstm_inputs() { return case_of("", kLSTM, {}).inputs; }
 

@@ -6,11 +6,18 @@ namespace omni::ops {
 
 namespace {
 
-constexpr Formal kInputs[] = {{"X"}, {"W", 0, ParamKind::kWeight}, {"R", 0, ParamKind::kWeight}, {"B", kOptional, ParamKind::kBias},
-                              {"sequence_lens", kOptional}, {"initial_h", kOptional}};
-constexpr AttributeDef kAttributes[] = {{"activation_alpha", AttributeKind::kFloats}, {"activation_beta", AttributeKind::kFloats},
-                                        {"activations", AttributeKind::kStrings},     {"clip", AttributeKind::kFloat},
-                                        {"direction", AttributeKind::kString},        {"hidden_size", AttributeKind::kInt},
+constexpr Formal kInputs[] = {{"X"},
+                              {"W", 0, ParamKind::kWeight},
+                              {"R", 0, ParamKind::kWeight},
+                              {"B", kOptional, ParamKind::kBias},
+                              {"sequence_lens", kOptional},
+                              {"initial_h", kOptional}};
+constexpr AttributeDef kAttributes[] = {{"activation_alpha", AttributeKind::kFloats},
+                                        {"activation_beta", AttributeKind::kFloats},
+                                        {"activations", AttributeKind::kStrings},
+                                        {"clip", AttributeKind::kFloat},
+                                        {"direction", AttributeKind::kString},
+                                        {"hidden_size", AttributeKind::kInt},
                                         {"layout", AttributeKind::kInt}};
 constexpr OpVersion kVersions[] = {{22}, {14}, {7, nullptr, lower_layout}, {1, upgrade_output_sequence}};
 
@@ -21,8 +28,14 @@ std::vector<ValueId> gradient(GradContext& c) { return recurrent_gradient(c, kRN
 
 }  // namespace
 
-constinit const OpDef kRNN = {.name = "RNN", .inputs = kInputs, .outputs = std::span(kRecurrentOutputs).first(2), .attributes = kAttributes,
-                              .versions = kVersions, .infer = infer, .cost = cost, .bind = bind};
+constinit const OpDef kRNN = {.name = "RNN",
+                              .inputs = kInputs,
+                              .outputs = std::span(kRecurrentOutputs).first(2),
+                              .attributes = kAttributes,
+                              .versions = kVersions,
+                              .infer = infer,
+                              .cost = cost,
+                              .bind = bind};
 
 extern const GradDef kRNNGradient;
 constinit const GradDef kRNNGradient = {&kRNN, gradient};

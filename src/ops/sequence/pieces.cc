@@ -41,12 +41,14 @@ Tensor cut_axis(const Tensor& t, int axis, int64_t first, int64_t count) {
   const size_t size = dtype_size(t.dtype());
   const char* const from = static_cast<const char*>(t.data());
   if (outer == 1) {
-    return Tensor::view(t.dtype(), shape, from + static_cast<size_t>(first * inner) * size, t.keeps_bytes() ? std::make_shared<const Tensor>(t) : nullptr);
+    return Tensor::view(t.dtype(), shape, from + static_cast<size_t>(first * inner) * size,
+                        t.keeps_bytes() ? std::make_shared<const Tensor>(t) : nullptr);
   }
   Tensor out(t.dtype(), shape);
   const size_t row = static_cast<size_t>(count * inner) * size;
   for (int64_t o = 0; o < outer && row > 0; ++o) {
-    std::memcpy(static_cast<char*>(out.mutable_data()) + static_cast<size_t>(o) * row, from + static_cast<size_t>(o * whole + first * inner) * size, row);
+    std::memcpy(static_cast<char*>(out.mutable_data()) + static_cast<size_t>(o) * row, from + static_cast<size_t>(o * whole + first * inner) * size,
+                row);
   }
   return out;
 }

@@ -19,7 +19,8 @@ Tensor stack_axis(std::span<const Tensor> pieces, int axis);
 // "" when join_axis (or, with `stack`, stack_axis) can take the pieces, else a string literal that says why not.
 const char* join_problem(std::span<const Tensor> pieces, int axis, bool stack);
 
-// The type that values of either type have: sizes that differ become fresh symbols, ranks that differ unranked. The element types and kinds must agree.
+// The type that values of either type have: sizes that differ become fresh symbols, ranks that differ unranked. The element types and kinds must
+// agree.
 Type merge_types(const Type& a, const Type& b, DimTable& dims);
 
 // A type of a body in the table of the graph around it, or of a plan.

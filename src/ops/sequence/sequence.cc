@@ -54,7 +54,9 @@ void infer_empty(InferContext& c) {
   c.set(0, sequence_of(Type::unranked(empty_dtype(c.attributes))));
 }
 
-std::vector<Tensor> make_empty(const PlannedNode& n, std::span<const Tensor>, StatusSlot&) { return {Tensor::sequence(empty_dtype(n.attributes), {})}; }
+std::vector<Tensor> make_empty(const PlannedNode& n, std::span<const Tensor>, StatusSlot&) {
+  return {Tensor::sequence(empty_dtype(n.attributes), {})};
+}
 
 void infer_construct(InferContext& c) {
   Type element = c.input(0);

@@ -43,7 +43,8 @@ std::vector<Tensor> concat(const PlannedNode&, std::span<const Tensor> inputs, S
   }
   std::vector<std::string> out;
   for (int64_t i = 0; i < shape->count(); ++i) {
-    out.push_back(std::string(inputs[0].string_at(met(i, *shape, inputs[0].shape()))) + std::string(inputs[1].string_at(met(i, *shape, inputs[1].shape()))));
+    out.push_back(std::string(inputs[0].string_at(met(i, *shape, inputs[0].shape()))) +
+                  std::string(inputs[1].string_at(met(i, *shape, inputs[1].shape()))));
   }
   return {Tensor::strings(*shape, out)};
 }

@@ -1,4 +1,5 @@
-// StringNormalizer (ai.onnx): drops stop words, then changes the case. Letters of ASCII, Latin-1, Greek and Cyrillic have cases, whatever `locale` says.
+// StringNormalizer (ai.onnx): drops stop words, then changes the case. Letters of ASCII, Latin-1, Greek and Cyrillic have cases, whatever `locale`
+// says.
 #include <algorithm>
 
 #include "core/error.h"

@@ -25,7 +25,8 @@ std::vector<Tensor> results_of(const char* text, const std::vector<Tensor>& inpu
 }
 
 TEST(Strings, FromNumbersWithTheFewestDigitsThatReadBack) {
-  const Tensor x = Tensor::of<float>(Shape{13}, {0.1f, 1.0f / 3, 1e-7f, 1e10f, 123456789.0f, NAN, INFINITY, -INFINITY, 0.0f, -0.0f, 1.0f, 1234567.5f, 3.4028235e38f});
+  const Tensor x = Tensor::of<float>(
+      Shape{13}, {0.1f, 1.0f / 3, 1e-7f, 1e10f, 123456789.0f, NAN, INFINITY, -INFINITY, 0.0f, -0.0f, 1.0f, 1234567.5f, 3.4028235e38f});
   EXPECT_TRUE(results_of("graph g(%x:f32[13]) -> (%y) { %y = Cast(%x) to=8 }", {x})[0].equal(
       strings({13}, {"0.1", "0.33333334", "1e-07", "1e+10", "1.2345679e+08", "NaN", "INF", "-INF", "0", "-0", "1", "1234567.5", "3.4028235e+38"})));
   const Tensor n = Tensor::of<int64_t>(Shape{3}, {INT64_MIN, 0, INT64_MAX});
@@ -53,7 +54,8 @@ TEST(Strings, MoveThroughKernelsThatOnlyMove) {
     %same = Equal(%a, %b)
     %turned = Transpose(%a)
     %chosen = Where(%same, %a, %b)
-  })", {strings({2, 2}, {"x", "", "longer", "x"}), strings({1, 2}, {"x", "y"}), ints({2, 0})});
+  })",
+                                             {strings({2, 2}, {"x", "", "longer", "x"}), strings({1, 2}, {"x", "y"}), ints({2, 0})});
   EXPECT_TRUE(out[0].equal(strings({3, 2}, {"x", "", "longer", "x", "x", "y"})));
   EXPECT_TRUE(out[1].equal(strings({2, 2}, {"x", "y", "x", ""})));
   EXPECT_TRUE(out[2].equal(Tensor::of<bool>(Shape{2, 2}, {true, false, false, false})));
@@ -63,20 +65,29 @@ TEST(Strings, MoveThroughKernelsThatOnlyMove) {
 
 TEST(Strings, Normalized) {
   const Tensor x = strings({4}, {"monday", "Tuesday", "\u00c4rger", "\u043c\u0438\u0440"});
-  EXPECT_TRUE(results_of(R"(graph g(%x:str[4]) -> (%y) { %y = StringNormalizer(%x) case_change_action="UPPER" is_case_sensitive=1 stopwords=["monday"] })", {x})[0].equal(
-      strings({3}, {"TUESDAY", "\u00c4RGER", "\u041c\u0418\u0420"})));
-  EXPECT_TRUE(results_of(R"(graph g(%x:str[4]) -> (%y) { %y = StringNormalizer(%x) case_change_action="LOWER" stopwords=["TUESDAY", "MONDAY", "äRGER"] })", {x})[0].equal(
-      strings({1}, {"\u043c\u0438\u0440"})));
-  EXPECT_TRUE(results_of(R"(graph g(%x:str[1,1]) -> (%y) { %y = StringNormalizer(%x) is_case_sensitive=1 stopwords=["a"] })", {strings({1, 1}, {"a"})})[0].equal(strings({1, 1}, {""})));
+  EXPECT_TRUE(
+      results_of(R"(graph g(%x:str[4]) -> (%y) { %y = StringNormalizer(%x) case_change_action="UPPER" is_case_sensitive=1 stopwords=["monday"] })",
+                 {x})[0]
+          .equal(strings({3}, {"TUESDAY", "\u00c4RGER", "\u041c\u0418\u0420"})));
+  EXPECT_TRUE(
+      results_of(R"(graph g(%x:str[4]) -> (%y) { %y = StringNormalizer(%x) case_change_action="LOWER" stopwords=["TUESDAY", "MONDAY", "äRGER"] })",
+                 {x})[0]
+          .equal(strings({1}, {"\u043c\u0438\u0440"})));
+  EXPECT_TRUE(
+      results_of(R"(graph g(%x:str[1,1]) -> (%y) { %y = StringNormalizer(%x) is_case_sensitive=1 stopwords=["a"] })", {strings({1, 1}, {"a"})})[0]
+          .equal(strings({1, 1}, {""})));
 }
 
 TEST(Strings, ConcatenatedAndSplit) {
-  EXPECT_TRUE(results_of("graph g(%a:str[2,1], %b:str[2]) -> (%y) { %y = StringConcat(%a, %b) }", {strings({2, 1}, {"a", "b"}), strings({2}, {"1", ""})})[0].equal(
-      strings({2, 2}, {"a1", "a", "b1", "b"})));
-  const std::vector<Tensor> spaces = results_of("graph g(%x:str[3]) -> (%y, %n) { %y, %n = StringSplit(%x) }", {strings({3}, {" hello  world ", "", "one"})});
+  EXPECT_TRUE(
+      results_of("graph g(%a:str[2,1], %b:str[2]) -> (%y) { %y = StringConcat(%a, %b) }", {strings({2, 1}, {"a", "b"}), strings({2}, {"1", ""})})[0]
+          .equal(strings({2, 2}, {"a1", "a", "b1", "b"})));
+  const std::vector<Tensor> spaces =
+      results_of("graph g(%x:str[3]) -> (%y, %n) { %y, %n = StringSplit(%x) }", {strings({3}, {" hello  world ", "", "one"})});
   EXPECT_TRUE(spaces[0].equal(strings({3, 2}, {"hello", "world", "", "", "one", ""})));
   EXPECT_TRUE(spaces[1].equal(ints({2, 0, 1})));
-  const std::vector<Tensor> commas = results_of(R"(graph g(%x:str[2]) -> (%y, %n) { %y, %n = StringSplit(%x) delimiter="," maxsplit=1 })", {strings({2}, {"a,b,c", ",z"})});
+  const std::vector<Tensor> commas =
+      results_of(R"(graph g(%x:str[2]) -> (%y, %n) { %y, %n = StringSplit(%x) delimiter="," maxsplit=1 })", {strings({2}, {"a,b,c", ",z"})});
   EXPECT_TRUE(commas[0].equal(strings({2, 2}, {"a", "b,c", "", "z"})));
 }
 
@@ -94,8 +105,13 @@ TEST(Strings, NGramsWithWeights) {
 TEST(Strings, WrongAttributesAreRefused) {
   const Tensor x = ints({1, 2});
   const auto attributes = [](int64_t low, int64_t high, std::vector<int64_t> counts, std::vector<int64_t> indexes) {
-    return Attributes{{"min_gram_length", low}, {"max_gram_length", high}, {"max_skip_count", int64_t{0}}, {"mode", std::string("TF")},
-                      {"ngram_counts", std::move(counts)}, {"ngram_indexes", std::move(indexes)}, {"pool_int64s", std::vector<int64_t>{1, 2, 3}}};
+    return Attributes{{"min_gram_length", low},
+                      {"max_gram_length", high},
+                      {"max_skip_count", int64_t{0}},
+                      {"mode", std::string("TF")},
+                      {"ngram_counts", std::move(counts)},
+                      {"ngram_indexes", std::move(indexes)},
+                      {"pool_int64s", std::vector<int64_t>{1, 2, 3}}};
   };
   expect_refused(kTfIdfVectorizer, {x}, attributes(0, 1, {0}, {0, 1, 2}), "lengths");
   expect_refused(kTfIdfVectorizer, {x}, attributes(1, 1, {5}, {0, 1, 2}), "divide");

@@ -19,7 +19,8 @@ std::vector<std::string> texts_of(const Tensor& t);
 // "0.1", "1e+10", "NaN", "INF", "-INF": as few digits as read back as the same number; the half types as their f32.
 Tensor text_of_numbers(const Tensor& t);
 
-// Numbers as C reads them: spaces before, a sign, "inf" and "nan" in any case, 0x; text behind the number is ignored. Element `i` that is none: a status.
+// Numbers as C reads them: spaces before, a sign, "inf" and "nan" in any case, 0x; text behind the number is ignored. Element `i` that is none: a
+// status.
 void numbers_of_text(const KernelArgs& args) noexcept;
 
 }  // namespace omni::ops

@@ -11,11 +11,10 @@ namespace {
 
 constexpr Formal kInputs[] = {{"X"}};
 constexpr Formal kOutputs[] = {{"Y"}};
-constexpr AttributeDef kAttributes[] = {{"max_gram_length", AttributeKind::kInt, true}, {"max_skip_count", AttributeKind::kInt, true},
-                                        {"min_gram_length", AttributeKind::kInt, true}, {"mode", AttributeKind::kString, true},
-                                        {"ngram_counts", AttributeKind::kInts, true},   {"ngram_indexes", AttributeKind::kInts, true},
-                                        {"pool_int64s", AttributeKind::kInts},          {"pool_strings", AttributeKind::kStrings},
-                                        {"weights", AttributeKind::kFloats}};
+constexpr AttributeDef kAttributes[] = {
+    {"max_gram_length", AttributeKind::kInt, true}, {"max_skip_count", AttributeKind::kInt, true}, {"min_gram_length", AttributeKind::kInt, true},
+    {"mode", AttributeKind::kString, true},         {"ngram_counts", AttributeKind::kInts, true},  {"ngram_indexes", AttributeKind::kInts, true},
+    {"pool_int64s", AttributeKind::kInts},          {"pool_strings", AttributeKind::kStrings},     {"weights", AttributeKind::kFloats}};
 constexpr OpVersion kVersions[] = {{9}};
 constexpr int64_t kMostOutputs = int64_t{1} << 28;
 
@@ -84,7 +83,8 @@ Params make_params(const Attributes& a, bool strings) {
   std::vector<int64_t> pool = a.get_ints("pool_int64s");
   if (strings) {
     pool.clear();
-    for (const std::string& word : strings_of(a, "pool_strings")) pool.push_back(p.words.try_emplace(word, static_cast<int64_t>(p.words.size())).first->second);
+    for (const std::string& word : strings_of(a, "pool_strings"))
+      pool.push_back(p.words.try_emplace(word, static_cast<int64_t>(p.words.size())).first->second);
   }
   const std::vector<int64_t> starts = a.get_ints("ngram_counts");
   size_t gram = 0;
