@@ -22,7 +22,7 @@ constexpr OptionSpec kPeerOptions[] = {
     {"--vs", "ENGINE", "alternate with another engine and print the ratio", Kind::kChoice, {}, "onnxruntime"},
     {"--onnxruntime", "FILE", "its library; default: libonnxruntime.so of the system", Kind::kText},
 };
-constexpr OptionGroup kGroups[] = {{"Options", kOptions}, {"Comparison", kPeerOptions}, kMachineGroup, kOutputGroup};
+constexpr OptionGroup kGroups[] = {{"Options", kOptions}, {"Comparison", kPeerOptions}, kPassGroup, kMachineGroup, kOutputGroup};
 constexpr Example kExamples[] = {
     {"Latency on one thread", "omni bench lenet5.onnx --threads 1"},
     {"A batch of 16, half a second", "omni bench lenet5.onnx --shape input=16,1,28,28 --time-budget 500ms"},
@@ -43,6 +43,7 @@ int run(const Arguments& arguments, Output& output) {
   BenchOptions options;
   options.threads = threads_option(arguments);
   options.isa = arguments.text("--isa");
+  options.disabled_passes = arguments.all("--disable-pass");
   options.warmup = arguments.count("--warmup");
   if (arguments.given("--runs")) options.runs = arguments.count("--runs");
   options.seconds = arguments.seconds("--time-budget");

@@ -16,11 +16,13 @@ constexpr OptionSpec kOptions[] = {
      .kind = Kind::kText,
      .repeated = true},
     {"--nodes", "", "list every node", Kind::kFlag},
-    {"--text", "", "print the graph in its text form", Kind::kFlag},
+    {"--passes", "", "show what each rewrite makes of the model before it runs, and how long it takes", Kind::kFlag},
+    {"--text", "", "print the graph in its text form; with --passes the one that runs", Kind::kFlag},
 };
-constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kMachineGroup, kOutputGroup};
+constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kPassGroup, kMachineGroup, kOutputGroup};
 constexpr Example kExamples[] = {
     {"Parameters, operations and memory", "omni inspect lenet5.onnx"},
+    {"What runs in the end, were activations not fused", "omni inspect lenet5.onnx --passes --disable-pass fuse_activation --text"},
     {"Every node, for a batch of 16", "omni inspect lenet5.onnx --nodes --shape input=16,1,28,28"},
 };
 
@@ -66,9 +68,36 @@ void print_nodes(Output& output, const Summary& summary) {
   output.table(table);
 }
 
+int show_passes(const Arguments& arguments, Output& output, const std::string& path, const Graph& graph) {
+  const Preparation prepared = prepare(graph, {.threads = threads_option(arguments),
+                                               .isa = arguments.text("--isa"),
+                                               .disabled_passes = arguments.all("--disable-pass")});
+  Table table({"pass", "changed", "nodes before>", "after>", "time>"});
+  Json passes = Json::array();
+  for (const PassResult& pass : prepared.passes) {
+    table.row({pass.name, pass.changed ? "yes" : "no", std::to_string(pass.nodes_before), std::to_string(pass.nodes_after), seconds_text(pass.seconds)});
+    Json entry = Json::object();
+    entry.set("name", pass.name).set("changed", pass.changed).set("nodes_before", pass.nodes_before).set("nodes_after", pass.nodes_after);
+    passes.push(std::move(entry.set("time_ms", pass.seconds * 1e3)));
+  }
+  output.input().set("path", path).set("disabled_passes", Json::array(arguments.all("--disable-pass")));
+  output.result().set("passes", passes).set("notes", Json::array(prepared.notes));
+  output.table(table);
+  for (const std::string& note : prepared.notes) output.line(note);
+  if (arguments.flag("--text")) {
+    output.result().set("text", prepared.graph.text());
+    output.line(prepared.graph.text());
+  }
+  return 0;
+}
+
 int run(const Arguments& arguments, Output& output) {
   const std::string& path = arguments.positional(0);
   const Graph graph = Graph::load(path);
+  if (arguments.flag("--passes")) return show_passes(arguments, output, path, graph);
+  if (arguments.given("--disable-pass")) {
+    throw Error(ErrorCode::kInvalidArgument, "goes with --passes only", "--disable-pass", "omni run and omni bench leave out passes too");
+  }
   if (arguments.flag("--text")) {
     output.input().set("path", path);
     output.result().set("text", graph.text());

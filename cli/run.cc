@@ -30,7 +30,7 @@ constexpr OptionSpec kProfileOptions[] = {
     {"--trace", "FILE", "write the run's trace for chrome://tracing or Perfetto", Kind::kText},
     {"--repeat", "N", "run so often, for the profile", Kind::kCount, "1"},
 };
-constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kLoopGroup, {"Profile", kProfileOptions}, kPreprocessGroup, kMachineGroup, kOutputGroup};
+constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kLoopGroup, {"Profile", kProfileOptions}, kPreprocessGroup, kPassGroup, kMachineGroup, kOutputGroup};
 constexpr Example kExamples[] = {
     {"The five likeliest classes of a picture", "omni run lenet5.onnx --input input=shirt.png --channels 1 --top 5"},
     {"Outputs as .npy files", "omni run lenet5.onnx --input input=shirt.npy --output-dir answers"},
@@ -150,7 +150,7 @@ int run_in_loop(const Arguments& arguments, Output& output, const Graph& graph, 
   options.progress = output.progress("loop");
   LoopResult result;
   try {
-    result = run_loop(graph, inputs, options, {.threads = threads_option(arguments), .isa = arguments.text("--isa")});
+    result = run_loop(graph, inputs, options, {.threads = threads_option(arguments), .isa = arguments.text("--isa"), .disabled_passes = arguments.all("--disable-pass")});
   } catch (const Error& error) {
     throw error.within(arguments.positional(0));
   }
@@ -176,7 +176,10 @@ int run(const Arguments& arguments, Output& output) {
   const std::vector<std::string> labels = labels_for(arguments, graph);
   const std::vector<std::string> texts = input_files(arguments);
   const Tensors inputs = load_inputs(texts, graph.inputs(), preprocess_option(arguments, graph));
-  Session session(graph, {.threads = threads_option(arguments), .isa = arguments.text("--isa"), .profile = profile});
+  Session session(graph, {.threads = threads_option(arguments),
+                          .isa = arguments.text("--isa"),
+                          .profile = profile,
+                          .disabled_passes = arguments.all("--disable-pass")});
   Result result = session.run(inputs);
   const Progress progress = output.progress("run");
   const int64_t repeat = arguments.count("--repeat");

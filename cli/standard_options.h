@@ -21,6 +21,11 @@ inline constexpr OptionSpec kMachineOptions[] = {
 };
 inline constexpr OptionGroup kMachineGroup = {"Machine", kMachineOptions};
 
+inline constexpr OptionSpec kPassOptions[] = {
+    {.name = "--disable-pass", .value = "NAME", .help = "leave out a rewrite that `omni inspect --passes` lists", .kind = Kind::kText, .repeated = true},
+};
+inline constexpr OptionGroup kPassGroup = {"Passes", kPassOptions};
+
 inline constexpr OptionSpec kPreprocessOptions[] = {
     {"--resize", "PIXELS", "resize pictures' shorter side; default: what the package says", Kind::kCount},
     {"--crop", "PIXELS", "cut this square from their centre", Kind::kCount},

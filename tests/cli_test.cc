@@ -104,6 +104,7 @@ TEST(Cli, JsonIsOneObjectWithTheSameKeysEverywhere) {
   const std::vector<std::vector<std::string>> lines = {
       {"new", "lenet-300-100", "-o", "a.omni"},
       {"inspect", "lenet5.onnx"},
+      {"inspect", "lenet5.onnx", "--passes", "--text", "--disable-pass", "layout"},
       {"convert", "lenet5.onnx", "-o", "lenet5.omni"},
       {"run", "lenet5.omni", "--input", "input=x.npy", "--output-dir", "out", "--top", "3", "--profile"},
       {"run", "decoder.onnx", "--loop", "3", "--input", "input_ids=prompt.npy"},
@@ -177,6 +178,24 @@ TEST(Cli, JsonErrors) {
   EXPECT_TRUE(is_one_sentence(outcome.err));
 }
 
+// Passes are listed in their order, and one that is left out leaves what it would have rewritten.
+TEST(Cli, PassesAreListedAndCanBeLeftOut) {
+  const WorkDirectory work;
+  ASSERT_EQ(run({"new", "lenet5", "-o", "lenet5.onnx"}).code, 0);
+  const json all = json::parse(run({"inspect", "lenet5.onnx", "--passes", "--text", "--json"}).out)["result"];
+  const json some = json::parse(run({"inspect", "lenet5.onnx", "--passes", "--text", "--json", "--disable-pass", "fuse_activation"}).out)["result"];
+  EXPECT_EQ(all["passes"].size(), some["passes"].size() + 1);
+  EXPECT_EQ(all["passes"][0]["name"], "fold");
+  EXPECT_EQ(all["text"].get<std::string>().find(" = Relu("), std::string::npos);
+  EXPECT_NE(some["text"].get<std::string>().find(" = Relu("), std::string::npos);
+  make_npy("x.npy");
+  ASSERT_EQ(run({"run", "lenet5.onnx", "--input", "input=x.npy", "--output-dir", "fused"}).code, 0);
+  ASSERT_EQ(run({"run", "lenet5.onnx", "--input", "input=x.npy", "--output-dir", "apart", "--disable-pass", "fuse_activation", "--disable-pass", "layout"}).code, 0);
+  const Outcome unknown = run({"run", "lenet5.onnx", "--input", "input=x.npy", "--disable-pass", "fuse_activations"});
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_NE(unknown.err.find("fuse_activation"), std::string::npos) << unknown.err;
+}
+
 TEST(Cli, WrongUseIsOneSentenceAndNothingIsWritten) {
   const WorkDirectory work;
   make_tiny_model("tiny.onnx");
@@ -202,6 +221,8 @@ TEST(Cli, WrongUseIsOneSentenceAndNothingIsWritten) {
       {"inspect", "folder"},
       {"inspect", "tiny.onnx", "--colour"},
       {"inspect", "tiny.onnx", "surplus"},
+      {"inspect", "tiny.onnx", "--disable-pass", "fold"},
+      {"inspect", "tiny.onnx", "--passes", "--disable-pass", "folds"},
       {"inspect", "tiny.onnx", "--shape", "x"},
       {"inspect", "tiny.onnx", "--shape", "z=1,4"},
       {"inspect", "tiny.onnx", "--shape", "x=1,5"},

@@ -216,7 +216,27 @@ struct SessionOptions {
   int threads = 0;       // 0: OMNI_THREADS, else one per physical core
   std::string isa = {};  // caps the instruction set: "scalar", "avx2", "avx512", "avx512vnni" …; "": OMNI_ISA, else the CPU's best
   bool profile = false;  // measure every node
+  std::vector<std::string> disabled_passes = {};  // planning passes to leave out
 };
+
+// The rewrites that a session makes before it plans, in their order.
+std::vector<std::string> planning_passes();
+
+struct PassResult {
+  std::string name;
+  bool changed = false;
+  double seconds = 0;
+  int64_t nodes_before = 0, nodes_after = 0;
+};
+
+struct Preparation {
+  std::vector<PassResult> passes;  // those that ran
+  std::vector<std::string> notes;  // why nodes stayed as they were: "… stays in float: …"
+  Graph graph;                     // what runs
+};
+
+// What a session with these options makes of a model before it plans.
+Preparation prepare(const Graph& graph, const SessionOptions& options = {});
 
 // The instruction set that sessions with these options use.
 std::string_view chosen_isa(const SessionOptions& options = {});
@@ -514,6 +534,7 @@ struct BenchOptions {
   InputShapes shapes = {};
   std::string against = {};  // another engine to alternate with: "onnxruntime"
   std::string library = {};  // its shared library; "": the system's search path
+  std::vector<std::string> disabled_passes = {};
   uint64_t seed = 1;
   Progress progress = {};
 };

@@ -101,7 +101,7 @@ std::vector<int64_t> dims_of(const core::Shape& shape);
 // Options, else the environment (OMNI_THREADS, OMNI_ISA), else the machine. Throws Error (kInvalidArgument) for what makes no sense.
 int threads(int option);
 core::Isa isa(std::string_view option);
-runtime::SessionOptions session_options(int threads, std::string_view isa);
+runtime::SessionOptions session_options(int threads, std::string_view isa, const std::vector<std::string>& disabled_passes = {});
 
 // What a run gave, by name: of a sequence each element as "name[i]", of an optional that holds nothing nothing.
 void add_output(std::map<std::string, Tensor, std::less<>>& outputs, const std::string& name, core::Tensor tensor);

@@ -154,7 +154,7 @@ Benchmark bench(const Graph& model, const BenchOptions& options) {
   if (options.runs == 0 && !(options.seconds > 0))
     throw Error(ErrorCode::kInvalidArgument, "there is no time to measure in", "bench", "give some time, or a number of runs");
   const graph::Graph& graph = *Access::graph(model);
-  const runtime::SessionOptions session = api::session_options(options.threads, options.isa);
+  const runtime::SessionOptions session = api::session_options(options.threads, options.isa, options.disabled_passes);
   const std::vector<core::Shape> shapes = api::input_shapes(graph, options.shapes);
   const std::vector<core::Tensor> inputs = api::noise_inputs(graph, shapes, options.seed);
   OwnRunner own(model, session, inputs);

@@ -378,7 +378,7 @@ LoopResult run_loop(const Graph& graph, const std::map<std::string, Tensor, std:
                     const SessionOptions& options) {
   CoreTensors given;
   for (const auto& [name, tensor] : inputs) given.emplace(name, Access::tensor(tensor));
-  runtime::Session session(Access::graph(graph), api::session_options(options.threads, options.isa));
+  runtime::Session session(Access::graph(graph), api::session_options(options.threads, options.isa, options.disabled_passes));
   return Loop(*Access::graph(graph), loop, std::move(given)).run(session);
 }
 

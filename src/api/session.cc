@@ -10,7 +10,7 @@ struct Session::Impl {
   }
 
   static runtime::SessionOptions full_options(const SessionOptions& options) {
-    runtime::SessionOptions result = api::session_options(options.threads, options.isa);
+    runtime::SessionOptions result = api::session_options(options.threads, options.isa, options.disabled_passes);
     result.profile = options.profile;
     return result;
   }

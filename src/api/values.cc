@@ -97,10 +97,17 @@ core::Isa isa(std::string_view option) {
   return core::isa_available(*wanted) ? *wanted : best;
 }
 
-runtime::SessionOptions session_options(int thread_count, std::string_view isa_name) {
+runtime::SessionOptions session_options(int thread_count, std::string_view isa_name, const std::vector<std::string>& disabled_passes) {
   runtime::SessionOptions options;
   options.threads = threads(thread_count);
   options.isa = isa(isa_name);
+  const std::vector<std::string> known = planning_passes();
+  for (const std::string& pass : disabled_passes) {
+    if (std::find(known.begin(), known.end(), pass) == known.end()) {
+      throw Error(ErrorCode::kInvalidArgument, "no pass is named " + core::quoted(pass), "disabled passes", core::did_you_mean(pass, known));
+    }
+    options.disabled_passes.insert(pass);
+  }
   return options;
 }
 

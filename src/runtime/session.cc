@@ -12,15 +12,17 @@ struct Session::Impl : Executor {
   using Executor::Executor;
 };
 
-std::shared_ptr<const Graph> prepare(Graph graph, const SessionOptions& options) {
+Preparation prepare_reported(Graph graph, const SessionOptions& options) {
   PassContext context;
   context.isa = options.isa;
   PassManagerOptions manager;
   manager.disabled = options.disabled_passes;
   manager.after = options.after_pass;
-  run_passes(graph, passes::planning_passes(), context, manager);
-  return std::make_shared<const Graph>(std::move(graph));
+  std::vector<PassReport> reports = run_passes(graph, passes::planning_passes(), context, manager);
+  return {std::make_shared<const Graph>(std::move(graph)), std::move(reports), std::move(context.notes)};
 }
+
+std::shared_ptr<const Graph> prepare(Graph graph, const SessionOptions& options) { return prepare_reported(std::move(graph), options).graph; }
 
 Session::Session(Graph graph, SessionOptions options) {
   std::shared_ptr<const Graph> ready = options.optimize ? prepare(std::move(graph), options) : std::make_shared<const Graph>(std::move(graph));

@@ -93,7 +93,15 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
-// The graph after the planning passes, ready to be shared by sessions with optimize == false. Throws what the passes throw.
+// What the planning passes made of a graph.
+struct Preparation {
+  std::shared_ptr<const Graph> graph;  // ready to be shared by sessions with optimize == false
+  std::vector<PassReport> passes;      // those that ran
+  std::vector<std::string> notes;      // why nodes stayed as they were
+};
+
+// Throws what the passes throw.
+Preparation prepare_reported(Graph graph, const SessionOptions& options = {});
 std::shared_ptr<const Graph> prepare(Graph graph, const SessionOptions& options = {});
 
 }  // namespace omni::runtime

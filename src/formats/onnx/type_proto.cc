@@ -1,4 +1,7 @@
 // Types: element type and shape with named dimensions, sequences and optionals.
+#include <algorithm>
+#include <cctype>
+
 #include "core/error.h"
 #include "formats/onnx/tensor_proto.h"
 #include "ops/onnx_dtype.h"
