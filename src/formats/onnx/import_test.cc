@@ -35,6 +35,18 @@ TEST(Import, InputsNodesAndOutputsKeepTheirNames) {
   EXPECT_EQ(text_of(g), "graph g(%x:f32[N,3,_1,_2]) -> (%y) {\n  %y:f32[N,3,_1,_2] = Join(%x, %x) as \"node/1\"\n}\n");
 }
 
+// PaddlePaddle calls every unknown dimension "?": they are not one size.
+TEST(Import, NamesThatSayNothingAreNoNames) {
+  ModelText m;
+  m.input("x", {"N", "??", "??", "None"}).output("y");
+  m.node("Join", {"x", "x"}, {"y"});
+  const Graph g = import_model(m);
+  const Type& x = g.type(g.inputs()[0]);
+  EXPECT_EQ(g.dims().text(x.dim(0)), "N");
+  EXPECT_NE(x.dim(1), x.dim(2));
+  EXPECT_NE(x.dim(2), x.dim(3));
+}
+
 TEST(Import, InitializersAlsoListedAsInputsAreConstants) {
   ModelText m;
   m.input("x", {"2"}).input("w", {"2"}).output("y");

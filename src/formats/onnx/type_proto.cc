@@ -55,6 +55,9 @@ std::optional<Type> wrapped(const onnx::TypeProto& element, TypeKind kind, TypeK
 }  // namespace
 
 Dim DimReader::read(const std::string& name) const {
+  // "?", "-1", "None": exporters' ways to say nothing. As a name it would make sizes equal that are not.
+  const bool is_name = std::any_of(name.begin(), name.end(), [](unsigned char c) { return std::isalpha(c) || c == '_' || c >= 0x80; });
+  if (!is_name || name == "None") return dims.fresh();
   if (expressions) {
     if (const auto dim = parsed(name, dims)) return *dim;
   }
