@@ -10,13 +10,19 @@ set_target_properties(libomni PROPERTIES OUTPUT_NAME omni LINKER_LANGUAGE CXX VE
 
 add_library(libomni_runtime SHARED EXCLUDE_FROM_ALL)
 target_link_libraries(libomni_runtime PRIVATE ${OMNI_CLOSURE_runtime} ${OMNI_CLOSURE_formats_package} ${OMNI_LIBRARIES_runtime} ${OMNI_LIBRARIES_formats_package} omni_options)
-# What a device calls: load_package, find_op, Session. Whatever they do not reach is left out; the size after stripping is printed.
+# What a device calls: load_package, find_runtime_op, Session. Whatever they do not reach is left out; the size after stripping is printed.
 foreach(root IN ITEMS _ZN4omni7runtime7SessionC1ESt10shared_ptrIKNS_5graph5GraphEENS0_14SessionOptionsE
                       _ZN4omni7runtime7Session3runESt4spanIKNS_4core6TensorELm18446744073709551615EES2_INS3_10TensorViewELm18446744073709551615EE
                       _ZN4omni7formats12load_packageERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEPFPKNS_5graph5OpDefESt17basic_string_viewIcS4_ESE_E
-                      _ZN4omni3ops7find_opESt17basic_string_viewIcSt11char_traitsIcEES4_)
+                      _ZN4omni3ops15find_runtime_opESt17basic_string_viewIcSt11char_traitsIcEES4_)
   target_link_options(libomni_runtime PRIVATE -Wl,-u,${root})
 endforeach()
+# Functions that are the same bytes are kept once, and relative relocations are packed (glibc 2.36 and newer read them).
+include(CheckLinkerFlag)
+check_linker_flag(CXX "-fuse-ld=lld;-Wl,--icf=all;-Wl,--pack-dyn-relocs=relr" OMNI_LINKER_SHRINKS)
+if(OMNI_LINKER_SHRINKS)
+  target_link_options(libomni_runtime PRIVATE -fuse-ld=lld -Wl,--icf=all -Wl,--pack-dyn-relocs=relr)
+endif()
 target_link_options(libomni_runtime PRIVATE ${OMNI_LINK_OPTIONS} $<$<CXX_COMPILER_ID:GNU>:-Wl,--no-undefined>)
 add_custom_command(TARGET libomni_runtime POST_BUILD COMMAND ${CMAKE_STRIP} -o ${PROJECT_BINARY_DIR}/libomni_runtime.stripped.so $<TARGET_FILE:libomni_runtime>
   COMMAND wc -c ${PROJECT_BINARY_DIR}/libomni_runtime.stripped.so VERBATIM)

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "core/mapped_file.h"
+#include "passes/expand_for_runtime.h"
 
 namespace omni::api {
 
@@ -54,6 +55,7 @@ void save_model(const graph::Graph& graph, const std::string& path, const std::s
   }
   formats::Package package;
   graph::Graph copy = graph.clone();
+  passes::expand_for_runtime(copy);
   package.metadata.insert(copy.metadata.begin(), copy.metadata.end());
   package.metadata[std::string(formats::kMetaTool)] = "omni " + std::string(version());
   copy.metadata.clear();

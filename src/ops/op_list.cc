@@ -8,6 +8,7 @@ namespace {
 
 constexpr const OpDef* kAll[] = {
 #define OMNI_OP(id) &id,
+#include "ops/composite_op_list.inc"
 #include "ops/op_list.inc"
 #undef OMNI_OP
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "ops/op_list.h"
+#include "passes/expand_for_runtime.h"
 
 namespace omni::passes {
 
@@ -36,6 +38,19 @@ bool expand(Graph& graph, PassContext& context) {
     }
   }
   return any;
+}
+
+void expand_for_runtime(Graph& graph) {
+  for (bool again = true; again;) {
+    again = false;
+    for (const NodeId id : graph.order()) {
+      for (const auto& body : graph.node(id).bodies) expand_for_runtime(*body);
+      const Node& n = graph.node(id);
+      if (n.op->expand == nullptr || ops::find_runtime_op(n.op->domain, n.op->name) != nullptr) continue;
+      expand_node(graph, id);
+      again = true;
+    }
+  }
 }
 
 bool expand_quantized(Graph& graph, PassContext& context) {
