@@ -1,0 +1,178 @@
+"""The bars of the models (bench/reproduce/models.tsv)."""
+import json
+import math
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+import onnxruntime
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "peers"))
+import quantized  # noqa: E402
+import zoo  # noqa: E402
+from reproduce import Row  # noqa: E402
+
+SUITE = pathlib.Path("/usr/share/libonnx-testdata/data")
+
+
+def cache():
+    return pathlib.Path(os.environ.get("OMNI_CACHE_DIR", pathlib.Path.home() / ".cache" / "omni"))
+
+
+def M1(context):
+    passed = total = 0
+    runs = []
+    for part in ("node", "pytorch-converted", "pytorch-operator", "simple"):
+        done = context.run(context.omni, "conformance", SUITE / part, "--json", "--progress", "none", check=False)
+        result = json.loads(done.stdout)["result"]
+        here = {key: result[key] for key in ("passed", "failed", "unsupported")}
+        runs.append({"part": part, **here})
+        passed += here["passed"]
+        total += sum(here.values())
+    return Row(f"{passed} of {total}, {100 * passed / total:.2f} %", passed / total >= 0.97, runs, f"omni conformance {SUITE}/node …")
+
+
+def M2(context):
+    done = context.run(sys.executable, "tests/peers/conformance.py", context.omni, check=False)
+    last = (done.stdout.strip().splitlines() or [done.stderr[-300:]])[-1]
+    return Row(last, done.returncode == 0, [done.returncode], "python tests/peers/conformance.py omni")
+
+
+def real_models():
+    """Name, path and inputs of every setting of the zoo."""
+    for entry in zoo.entries():
+        path = zoo.fetch(entry, cache() / "zoo")
+        for setting in entry.settings:
+            yield entry.name, path, zoo.make_inputs(setting)
+
+
+def exported_models():
+    folder = cache() / "exports"
+    for path in sorted(folder.glob("*.onnx")):
+        inputs = dict(np.load(folder / (path.name.split(".")[0] + ".npz")))
+        names = {i.name for i in onnx.load(path, load_external_data=False).graph.input}
+        yield path.stem, path, {name: value for name, value in inputs.items() if name in names}
+
+
+def _equal(context, models, command):
+    ratios, runs = {}, []
+    for name, path, inputs in models:
+        try:
+            ratio = zoo.compare(context.omni, path, inputs)
+        except Exception as error:  # one model's failure is a row
+            ratio = math.inf
+            runs.append({"model": name, "error": str(error)})
+        runs.append({"model": name, "of_the_bound": ratio})
+        ratios[name] = max(ratio, ratios.get(name, 0))
+    bad = [name for name, ratio in ratios.items() if not ratio <= 1]
+    worst = max(ratios, key=ratios.get) if ratios else "-"
+    text = f"{len(ratios) - len(bad)} of {len(ratios)} equal, worst {worst} at {ratios.get(worst, 0):.2g} of the bound" + (f"; not {', '.join(bad)}" if bad else "")
+    return Row(text, bool(ratios) and not bad, runs, command)
+
+
+def M3(context):
+    row = _equal(context, real_models(), "python bench/reproduce/zoo.py omni CACHE")
+    shared = context.run("ctest", "--test-dir", context.build, "-R", "Models", check=False)
+    if not (context.shared / "models").exists():
+        return Row("../shared is not there", None)
+    row.measured += f"; ../shared/models: {'equal' if shared.returncode == 0 else 'not equal'}"
+    row.holds = row.holds and shared.returncode == 0 and len(zoo.entries()) >= 15
+    return row
+
+
+def _exports():
+    python = cache() / "torch" / "bin" / "python"
+    if python.exists():
+        subprocess.run([python, "-W", "ignore", "bench/reproduce/exports.py", cache() / "exports"], check=True, capture_output=True)
+    return any((cache() / "exports").glob("*.onnx"))
+
+
+NO_TORCH = "there is no PyTorch in OMNI_CACHE_DIR/torch (python3 -m venv; pip install torch torchvision onnx onnxscript)"
+
+
+def M4(context):
+    if not _exports():
+        return Row(NO_TORCH, None)
+    return _equal(context, exported_models(), "python bench/reproduce/exports.py FOLDER")
+
+
+def M5(context):
+    if not _exports():
+        return Row(NO_TORCH, None)
+    good = total = 0
+    runs = []
+    for name, path, inputs in [*real_models(), *exported_models()]:
+        for form in ("QDQ", "QOperator"):
+            try:
+                share, count, apart = quantized.compare(context.omni, path, inputs, form, cache() / "quantized")
+            except quantized.NotQuantizable as error:
+                runs.append({"model": name, "form": form, "left_out": str(error)})
+                continue
+            except Exception as error:
+                share, count, apart = 0.0, 1, math.inf
+                runs.append({"model": name, "form": form, "error": str(error)})
+            runs.append({"model": name, "form": form, "within_a_step": share, "without_lowering": apart})
+            good += share * count
+            total += count
+    rows = [run for run in runs if "within_a_step" in run]
+    least = min(rows, key=lambda run: run["within_a_step"])
+    holds = good / total >= 0.999 and least["within_a_step"] >= 0.99 and all(run["without_lowering"] <= 1 for run in rows)
+    return Row(f"{100 * good / total:.3f} %, least {least['model']} {least['form']} {100 * least['within_a_step']:.2f} %", holds, runs, "bench/reproduce/run models M5")
+
+
+def M6(context):
+    helper = onnx.helper
+    value = lambda name: helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1])
+    nodes = [helper.make_node("Own", ["x"], ["a"], "first", domain="com.acme"), helper.make_node("Other", ["a"], ["y"], "second", domain="org.example")]
+    model = helper.make_model(helper.make_graph(nodes, "g", [value("x")], [value("y")]),
+                              opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.acme", 3), helper.make_opsetid("org.example", 1)])
+    with tempfile.TemporaryDirectory() as folder:
+        onnx.save(model, f"{folder}/custom.onnx")
+        done = context.run(context.omni, "inspect", f"{folder}/custom.onnx", check=False)
+    said = all(word in done.stderr for word in ("com.acme.Own of opset 3", '"first"', "org.example.Other of opset 1", '"second"'))
+    return Row(done.stderr.strip()[-200:], done.returncode == 2 and said, [done.returncode], "omni inspect custom.onnx")
+
+
+def _speed(context):
+    def make():
+        library = next((pathlib.Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so*"))
+        rows = {}
+        for name, path, inputs in [*real_models(), *exported_models()]:
+            if name in rows:
+                continue
+            shapes = [word for key, value in inputs.items() for word in ("--shape", f"{key}={','.join(map(str, value.shape))}") if value.shape]
+            done = context.run(context.omni, "bench", path, *shapes, "--vs", "onnxruntime", "--onnxruntime", library, "--threads", 1, "--time-budget",
+                               "1s" if context.quick else "5s", "--json", check=False)
+            rows[name] = json.loads(done.stdout)["result"] if done.returncode == 0 else {"error": done.stderr.strip()[-200:]}
+        return rows
+    return context.once("speed", make)
+
+
+def _ratios(context, mean_bound, row_bound):
+    rows = _speed(context)
+    ratios = {name: row["ratio"] for name, row in rows.items() if "ratio" in row}
+    if not ratios:
+        return Row("nothing could be measured", False, [rows])
+    mean = math.exp(sum(map(math.log, ratios.values())) / len(ratios))
+    worst = max(ratios, key=ratios.get)
+    missing = [name for name in rows if name not in ratios]
+    text = f"geometric mean {mean:.2f} of {len(ratios)}, worst {worst} {ratios[worst]:.2f}" + (f", not measured: {', '.join(missing)}" if missing else "")
+    return Row(text, mean <= mean_bound and ratios[worst] <= row_bound and not missing, [rows], "omni bench MODEL --vs onnxruntime --threads 1")
+
+
+def M8(context):
+    return _ratios(context, 1.4, 2.5)
+
+
+def M9(context):
+    return _ratios(context, 0.9, 1.1)
+
+
+def M11(context):
+    context.run("cmake", "--build", context.build, "-j", str(os.cpu_count()), "--target", "ops_test")
+    done = context.run(context.build / "ops_test", "--gtest_filter=*Gradient*:*gradient*", check=False)
+    return Row("holds" if done.returncode == 0 else done.stdout[-300:], done.returncode == 0, [done.returncode], "ops_test --gtest_filter=*Gradient*")
