@@ -17,11 +17,14 @@ inline constexpr AttributeDef kAttributes[] = {{"axis", AttributeKind::kInt}};
 inline constexpr OpDef kMix = {.name = "Mix", .domain = "test.domain", .inputs = kIn, .outputs = kOut, .attributes = kAttributes, .infer = infer_broadcast};
 
 inline constexpr Formal kMany[] = {{"in", kVariadic}};
-inline constexpr OpDef kBranch = {.name = "Branch", .inputs = kMany, .outputs = kOut, .traits = kControlFlow, .infer = infer_broadcast};
+inline constexpr std::string_view kOneBody[] = {"body"};
+inline constexpr std::string_view kTwoBodies[] = {"first", "second"};
+inline constexpr OpDef kBranch = {.name = "Branch", .inputs = kMany, .outputs = kOut, .bodies = kOneBody, .traits = kControlFlow, .infer = infer_broadcast};
+inline constexpr OpDef kChoose = {.name = "Choose", .inputs = kMany, .outputs = kOut, .bodies = kTwoBodies, .traits = kControlFlow, .infer = infer_broadcast};
 inline constexpr OpDef kLog = {.name = "Log", .inputs = kMany, .outputs = kOut, .traits = kSideEffect, .infer = infer_broadcast};
 
 inline const OpDef* lookup(std::string_view domain, std::string_view name) {
-  for (const OpDef* op : {&kMix, &kBranch, &kLog}) {
+  for (const OpDef* op : {&kMix, &kBranch, &kChoose, &kLog}) {
     if (op->domain == domain && op->name == name) return op;
   }
   return nullptr;

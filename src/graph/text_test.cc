@@ -16,7 +16,7 @@ constexpr char kText[] = R"(graph "my graph"(%x:f32[N,3,(H//2)], %"in put":f32[N
   const %t = str[2]{"a\"b","\x01"}
   const %z = f32[10,10]splat(0.5)
   %a:f32[N,3,(H//2)], _ = test.domain.Mix(%x, _, %"in put") alpha=0.1 axis=-2 e=[] f=f[] g=[1.0,2.5] i=[1,2] s=s[] t=["u","v"] v=u8[2]{1,255} as "node/1"
-  %out:f32[N,3,(H//2)]@channels_last = Branch(%a, %x) body 1 graph then(%c:f32[N,3,(H//2)]) -> (%r) {
+  %out:f32[N,3,(H//2)]@channels_last = Choose(%a, %x) body 1 graph then(%c:f32[N,3,(H//2)]) -> (%r) {
     %r:f32[N,3,(H//2)] = test.domain.Mix(%c)
   } body 0 graph else() -> (%k) {
     const %k = f32[1]{3.0}

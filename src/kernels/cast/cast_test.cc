@@ -43,7 +43,8 @@ TEST(Cast, FloatToIntegerTruncatesAndSaturates) {
   const Tensor x = Tensor::of<float>(Shape{7}, {1.9f, -1.9f, 3e9f, -3e9f, NAN, 300.0f, -5.0f});
   EXPECT_EQ(core::to_double(cast(x, DType::kI32)), (std::vector<double>{1, -1, 2147483647.0, -2147483648.0, 0, 300, -5}));
   EXPECT_EQ(core::to_double(cast(x, DType::kU8)), (std::vector<double>{1, 0, 255, 0, 0, 255, 0}));
-  EXPECT_EQ(core::to_double(cast(x, DType::kI4)), (std::vector<double>{1, -1, 7, -8, 0, 7, -5}));
+  // ONNX: out of the range of four bits the low ones of the integer stay.
+  EXPECT_EQ(core::to_double(cast(x, DType::kI4)), (std::vector<double>{1, -1, 0, 0, 0, -4, -5}));
   EXPECT_EQ(core::to_double(cast(x, DType::kBool)), (std::vector<double>{1, 1, 1, 1, 1, 1, 1}));
 }
 
