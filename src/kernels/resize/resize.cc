@@ -94,10 +94,12 @@ ResizeAxis plan_resize_axis(int axis, int64_t in, int64_t out, double scale, con
   ResizeAxis result{axis, in, out, 1, {}, {}};
   const bool nearest = options.mode == ResizeMode::kNearest;
   // Shrinking with antialiasing widens the filter by 1 / scale.
-  const double widen = options.antialias && scale < 1 ? 1 / scale : 1, radius = (options.mode == ResizeMode::kCubic ? 2 : 1) * widen;
+  const double widen = options.antialias && scale < 1 ? std::max(1.0, std::min(1 / scale, static_cast<double>(in))) : 1, radius = (options.mode == ResizeMode::kCubic ? 2 : 1) * widen;
   if (!nearest) result.taps = 2 * static_cast<int>(std::ceil(radius)) + (widen > 1 ? 1 : 0);
   for (int64_t i = 0; i < out; ++i) {
-    const double x = source_coordinate(i, in, out, scale, options.coordinates);
+    // Beyond the reach of the filter everything is the border; a wild scale may say 1e30 or NaN.
+    const double stated = source_coordinate(i, in, out, scale, options.coordinates), reach = static_cast<double>(in) + radius + 2;
+    const double x = std::isnan(stated) ? 0 : std::clamp(stated, -reach, static_cast<double>(in) + reach);
     if (nearest) {
       result.positions.push_back(static_cast<int32_t>(std::clamp<int64_t>(nearest_position(x, options.nearest), 0, in - 1)));
       continue;

@@ -39,6 +39,7 @@ void run(const KernelArgs& k) noexcept {
   for (int64_t b = 0; b < p.batch; ++b) {
     const int64_t first = indices == nullptr ? 0 : indices[b];
     if (first < 0 || (!p.circular && first > p.rows - p.new_rows)) return k.status->fail(b, "a write index outside of the cache", first, p.rows);
+    if (p.inner == 0) continue;
     for (int64_t o = 0; o < p.outer; ++o) {
       for (int64_t r = 0; r < p.new_rows; ++r) {
         const int64_t at = p.circular ? (first % p.rows + r) % p.rows : first + r, sample = b * p.outer + o;
