@@ -64,6 +64,7 @@ enum Trait : uint32_t {
   kStopsGradient = 1u << 9,
   kControlFlow = 1u << 10,       // runs its bodies
   kMovesData = 1u << 11,         // outputs hold input elements as they are (and zeros at most): works for strings by their numbers
+  kTakesSequences = 1u << 12,    // its `produce` knows sequences and optionals; others take what they are given for tensors
 };
 
 enum class LayoutRule : uint8_t {

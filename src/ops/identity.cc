@@ -25,7 +25,7 @@ constinit const OpDef kIdentity = {.name = "Identity",
                                    .inputs = kInputs,
                                    .outputs = kOutputs,
                                    .versions = kVersions,
-                                   .traits = kView | kElementwise | kQuantTransparent | kF16Safe,
+                                   .traits = kView | kElementwise | kQuantTransparent | kF16Safe | kTakesSequences,
                                    .layout = LayoutRule::kAny,
                                    .infer = infer,
                                    .produce = produce};

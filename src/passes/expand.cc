@@ -25,14 +25,17 @@ void expand_node(Graph& graph, NodeId id) {
   graph.erase_node(id);
 }
 
-bool expand(Graph& graph, PassContext& context) {
+namespace {
+
+// Expands the nodes that `wanted` names, and those that come out, in bodies too.
+bool expand_where(Graph& graph, bool (*wanted)(const Graph&, const Node&)) {
   bool any = false;
   for (bool again = true; again;) {
     again = false;
     for (const NodeId id : graph.order()) {
       const Node& n = graph.node(id);
-      for (const auto& body : n.bodies) any |= expand(*body, context);
-      if (n.op->bind != nullptr || n.op->produce != nullptr || n.op->has(kView) || n.op->expand == nullptr) continue;
+      for (const auto& body : n.bodies) any |= expand_where(*body, wanted);
+      if (n.op->expand == nullptr || !wanted(graph, n)) continue;
       expand_node(graph, id);
       any = again = true;
     }
@@ -40,31 +43,25 @@ bool expand(Graph& graph, PassContext& context) {
   return any;
 }
 
-void expand_for_runtime(Graph& graph) {
-  for (bool again = true; again;) {
-    again = false;
-    for (const NodeId id : graph.order()) {
-      for (const auto& body : graph.node(id).bodies) expand_for_runtime(*body);
-      const Node& n = graph.node(id);
-      if (n.op->expand == nullptr || ops::find_runtime_op(n.op->domain, n.op->name) != nullptr) continue;
-      expand_node(graph, id);
-      again = true;
-    }
-  }
+bool takes_bytes(const Graph& graph, const Node& n) {
+  const auto is_byte = [&](ValueId id) { return id != kNone && (graph.type(id).dtype == DType::kI8 || graph.type(id).dtype == DType::kU8); };
+  return std::any_of(n.inputs.begin(), n.inputs.end(), is_byte);
 }
 
-bool expand_quantized(Graph& graph, PassContext& context) {
-  bool any = false;
-  const auto is_byte = [&](ValueId id) { return id != kNone && (graph.type(id).dtype == DType::kI8 || graph.type(id).dtype == DType::kU8); };
-  for (const NodeId id : graph.order()) {
-    const Node& n = graph.node(id);
-    for (const auto& body : n.bodies) any |= expand_quantized(*body, context);
-    if (n.op->bind != nullptr || n.op->produce != nullptr || n.op->expand == nullptr || n.op->has(kQuantTransparent)) continue;
-    if (!std::any_of(n.inputs.begin(), n.inputs.end(), is_byte)) continue;
-    expand_node(graph, id);
-    any = true;
-  }
-  return any;
+bool has_kernel(const Node& n) { return n.op->bind != nullptr || n.op->produce != nullptr; }
+
+}  // namespace
+
+bool expand(Graph& graph, PassContext&) {
+  return expand_where(graph, [](const Graph&, const Node& n) { return !has_kernel(n) && !n.op->has(kView); });
+}
+
+void expand_for_runtime(Graph& graph) {
+  expand_where(graph, [](const Graph&, const Node& n) { return ops::find_runtime_op(n.op->domain, n.op->name) == nullptr; });
+}
+
+bool expand_quantized(Graph& graph, PassContext&) {
+  return expand_where(graph, [](const Graph& g, const Node& n) { return !has_kernel(n) && !n.op->has(kQuantTransparent) && takes_bytes(g, n); });
 }
 
 }  // namespace omni::passes

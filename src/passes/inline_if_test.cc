@@ -3,17 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "ops/op_list.h"
+#include "passes/rewrite_test.h"
 
 namespace omni::passes {
 namespace {
-
-std::string after(const char* text, bool (*pass)(Graph&, PassContext&)) {
-  Graph graph = parse(text, ops::find_op);
-  PassContext context;
-  pass(graph, context);
-  verify(graph);
-  return print(graph);
-}
 
 // The condition is settled by a shape; what the branch holds settles the one inside.
 TEST(InlineIf, BranchesOfKnownConditionsTakeTheNodesPlace) {

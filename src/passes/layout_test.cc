@@ -5,17 +5,10 @@
 #include "ops/op_list.h"
 #include "passes/cse.h"
 #include "passes/dce.h"
+#include "passes/rewrite_test.h"
 
 namespace omni::passes {
 namespace {
-
-std::string after(const char* text, bool (*pass)(Graph&, PassContext&)) {
-  Graph graph = parse(text, ops::find_op);
-  PassContext context;
-  pass(graph, context);
-  verify(graph);
-  return print(graph);
-}
 
 TEST(Layout, AViewThatWantsChannelsLastGetsOneReorder) {
   EXPECT_EQ(after(R"(graph g(%x:f32[N,3,4,5]) -> (%y, %z) {

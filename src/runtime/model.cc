@@ -3,7 +3,6 @@
 #include <limits>
 
 #include "core/error.h"
-#include "ops/op_list.h"
 #include "runtime/plan.h"
 
 namespace omni::runtime {
@@ -38,18 +37,10 @@ bool all_tensors(const Graph& graph, const Node& node) {
   return std::all_of(node.inputs.begin(), node.inputs.end(), tensor) && std::all_of(node.outputs.begin(), node.outputs.end(), tensor);
 }
 
-// Operators whose `produce` knows sequences and optionals; the others take what they are given for tensors.
-bool knows_sequences(const OpDef& op) {
-  static constexpr const OpDef* kKnowing[] = {&ops::kIdentity,           &ops::kSequenceEmpty, &ops::kSequenceConstruct,  &ops::kSequenceInsert,
-                                              &ops::kSequenceErase,      &ops::kSequenceAt,    &ops::kSequenceLength,     &ops::kSplitToSequence,
-                                              &ops::kConcatFromSequence, &ops::kOptionalOp,    &ops::kOptionalHasElement, &ops::kOptionalGetElement};
-  return std::find(std::begin(kKnowing), std::end(kKnowing), &op) != std::end(kKnowing);
-}
-
 bool can_run(const Graph& graph, const Node& node) {
   const OpDef& op = *node.op;
   if (op.has(kControlFlow) || !node.bodies.empty()) return op.control != nullptr;
-  if (!all_tensors(graph, node)) return knows_sequences(op);
+  if (!all_tensors(graph, node)) return op.has(kTakesSequences);
   return op.bind != nullptr || op.produce != nullptr || op.has(kView);
 }
 

@@ -142,7 +142,7 @@ using ProduceFn = std::vector<Tensor> (*)(const PlannedNode&, std::span<const Te
 
 constexpr OpDef sequence_op(std::string_view name, std::span<const Formal> inputs, std::span<const Formal> outputs, void (*infer)(InferContext&),
                             ProduceFn produce) {
-  return {.name = name, .inputs = inputs, .outputs = outputs, .versions = kVersions, .traits = kDataDependent, .infer = infer, .produce = produce};
+  return {.name = name, .inputs = inputs, .outputs = outputs, .versions = kVersions, .traits = kDataDependent | kTakesSequences, .infer = infer, .produce = produce};
 }
 
 }  // namespace
@@ -151,7 +151,7 @@ constinit const OpDef kSequenceEmpty = {.name = "SequenceEmpty",
                                         .outputs = kSequenceOut,
                                         .attributes = kEmptyAttributes,
                                         .versions = kVersions,
-                                        .traits = kDataDependent,
+                                        .traits = kDataDependent | kTakesSequences,
                                         .infer = infer_empty,
                                         .produce = make_empty};
 constinit const OpDef kSequenceConstruct = sequence_op("SequenceConstruct", kInputs, kSequenceOut, infer_construct, construct);

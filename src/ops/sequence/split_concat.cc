@@ -130,7 +130,7 @@ constinit const OpDef kSplitToSequence = {.name = "SplitToSequence",
                                           .outputs = kSplitOutputs,
                                           .attributes = kSplitAttributes,
                                           .versions = kSplitVersions,
-                                          .traits = kDataDependent,
+                                          .traits = kDataDependent | kTakesSequences,
                                           .infer = infer_split,
                                           .produce = split};
 
@@ -139,7 +139,7 @@ constinit const OpDef kConcatFromSequence = {.name = "ConcatFromSequence",
                                              .outputs = kConcatOutputs,
                                              .attributes = kConcatAttributes,
                                              .versions = kConcatVersions,
-                                             .traits = kDataDependent,
+                                             .traits = kDataDependent | kTakesSequences,
                                              .infer = infer_concat,
                                              .produce = concat};
 

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "ops/op_list.h"
+#include "passes/fuse/match.h"
 
 namespace omni::passes {
 
@@ -14,18 +15,17 @@ struct Bounds {
   float lo = -kInfinity, hi = kInfinity;
 };
 
-std::optional<float> scalar(const Graph& graph, const Node& n, size_t i, float fallback) {
+// Input i as a number, the fallback where it is absent; nothing where it is no constant.
+std::optional<float> bound(const Graph& graph, const Node& n, size_t i, float fallback) {
   if (i >= n.inputs.size() || n.inputs[i] == kNone) return fallback;
-  if (!graph.is_constant(n.inputs[i])) return std::nullopt;
-  const Tensor& t = graph.value(n.inputs[i]).data;
-  if (t.dtype() != DType::kF32 || t.count() != 1) return std::nullopt;
-  return t.values<float>()[0];
+  const std::optional<double> value = scalar_constant(graph, n.inputs[i]);
+  return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
 }
 
 std::optional<Bounds> bounds_of(const Graph& graph, const Node& n) {
   if (n.op == &ops::kRelu) return Bounds{0, kInfinity};
   if (n.op != &ops::kClip) return std::nullopt;
-  const std::optional<float> lo = scalar(graph, n, 1, -kInfinity), hi = scalar(graph, n, 2, kInfinity);
+  const std::optional<float> lo = bound(graph, n, 1, -kInfinity), hi = bound(graph, n, 2, kInfinity);
   if (!lo || !hi || !(*lo <= *hi)) return std::nullopt;
   return Bounds{*lo, *hi};
 }
@@ -36,15 +36,6 @@ bool f32(const Graph& graph, ValueId id) { return graph.type(id).dtype == DType:
 const Node* sole_producer(const Graph& graph, ValueId id) { return graph.use_count(id) == 1 ? graph.producer(id) : nullptr; }
 
 bool clamped_already(const Node& n) { return n.attributes.has("min") || n.attributes.has("max"); }
-
-void replace(Graph& graph, NodeId id, const OpDef& op, std::vector<ValueId> inputs, Attributes attributes, const std::string& node_name) {
-  const ValueId out = graph.node(id).outputs[0];
-  const std::string name = graph.value(out).name;
-  const ValueId fused = graph.add1(op, std::move(inputs), std::move(attributes), {.name = node_name, .output_names = {name + ".fused"}});
-  graph.replace_uses(out, fused);
-  graph.erase_node(id);
-  graph.rename(fused, name);
-}
 
 bool fuse_clamp(Graph& graph, NodeId id) {
   const Node& n = graph.node(id);
@@ -57,7 +48,7 @@ bool fuse_clamp(Graph& graph, NodeId id) {
   Attributes attributes = product->attributes;
   if (bounds->lo != -kInfinity) attributes.set("min", bounds->lo);
   if (bounds->hi != kInfinity) attributes.set("max", bounds->hi);
-  replace(graph, id, conv ? ops::kFusedConv : ops::kFusedGemm, product->inputs, std::move(attributes), product->name);
+  replace_value(graph, n.outputs[0], conv ? ops::kFusedConv : ops::kFusedGemm, product->inputs, std::move(attributes), product->name);
   return true;
 }
 
@@ -73,7 +64,7 @@ bool fuse_residual(Graph& graph, NodeId id) {
     std::vector<ValueId> inputs = conv->inputs;
     inputs.resize(3, kNone);
     inputs.push_back(residual);
-    replace(graph, id, ops::kFusedConv, std::move(inputs), conv->attributes, conv->name);
+    replace_value(graph, n.outputs[0], ops::kFusedConv, std::move(inputs), conv->attributes, conv->name);
     return true;
   }
   return false;
@@ -81,14 +72,6 @@ bool fuse_residual(Graph& graph, NodeId id) {
 
 }  // namespace
 
-bool fuse_activation(Graph& graph, PassContext& context) {
-  bool any = false;
-  for (const NodeId id : graph.order()) {
-    for (const auto& body : graph.node(id).bodies) any |= fuse_activation(*body, context);
-    any |= fuse_residual(graph, id) || fuse_clamp(graph, id);
-  }
-  if (any) graph.erase_dead();
-  return any;
-}
+bool fuse_activation(Graph& graph, PassContext&) { return rewrite_nodes(graph, [](Graph& g, NodeId id) { return fuse_residual(g, id) || fuse_clamp(g, id); }); }
 
 }  // namespace omni::passes

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ops/op_list.h"
+#include "passes/fuse/match.h"
 
 namespace omni::passes {
 
@@ -80,14 +81,6 @@ bool fuse_one(Graph& graph, NodeId id) {
 
 }  // namespace
 
-bool fuse_batch_norm(Graph& graph, PassContext& context) {
-  bool any = false;
-  for (const NodeId id : graph.order()) {
-    for (const auto& body : graph.node(id).bodies) any |= fuse_batch_norm(*body, context);
-    any |= fuse_one(graph, id);
-  }
-  if (any) graph.erase_dead();
-  return any;
-}
+bool fuse_batch_norm(Graph& graph, PassContext&) { return rewrite_nodes(graph, fuse_one); }
 
 }  // namespace omni::passes

@@ -2,7 +2,7 @@
 #include "passes/fuse/activation.h"
 #include "passes/fuse/batch_norm.h"
 #include "passes/fuse/matmul_bias.h"
-#include "passes/fuse/rewrite_test.h"
+#include "passes/rewrite_test.h"
 
 namespace omni::passes {
 namespace {

@@ -104,7 +104,7 @@ std::optional<Match> match(const Graph& graph, const Node& root) {
 }
 
 bool fuse_one(Graph& graph, NodeId id) {
-  if (graph.node(id).erased || graph.node(id).op != &ops::kSqrt) return false;
+  if (graph.node(id).op != &ops::kSqrt) return false;
   const std::optional<Match> m = match(graph, graph.node(id));
   if (!m) return false;
   Attributes attributes = {{"axis", static_cast<int64_t>(m->axis)}, {"epsilon", m->epsilon}};
@@ -117,14 +117,6 @@ bool fuse_one(Graph& graph, NodeId id) {
 
 }  // namespace
 
-bool fuse_layer_norm(Graph& graph, PassContext& context) {
-  bool any = false;
-  for (const NodeId id : graph.order()) {
-    for (const auto& body : graph.node(id).bodies) any |= fuse_layer_norm(*body, context);
-    any |= fuse_one(graph, id);
-  }
-  if (any) graph.erase_dead();
-  return any;
-}
+bool fuse_layer_norm(Graph& graph, PassContext&) { return rewrite_nodes(graph, fuse_one); }
 
 }  // namespace omni::passes

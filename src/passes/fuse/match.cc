@@ -16,13 +16,24 @@ const Node* sole_user(const Graph& graph, ValueId id) {
 
 ValueId other_operand(const Node& n, ValueId id) { return n.inputs[n.inputs[0] == id ? 1 : 0]; }
 
-void replace_value(Graph& graph, ValueId old, const OpDef& op, std::vector<ValueId> inputs, Attributes attributes) {
+void replace_value(Graph& graph, ValueId old, const OpDef& op, std::vector<ValueId> inputs, Attributes attributes, std::string node_name) {
   const std::string name = graph.value(old).name;
-  const std::string node_name = graph.node(graph.value(old).producer).name;
-  const ValueId fused = graph.add1(op, std::move(inputs), std::move(attributes), {.name = node_name, .output_names = {name + ".fused"}});
+  const NodeId producer = graph.value(old).producer;
+  if (node_name.empty()) node_name = graph.node(producer).name;
+  const ValueId fused = graph.add1(op, std::move(inputs), std::move(attributes), {.name = std::move(node_name), .output_names = {name + ".fused"}});
   graph.replace_uses(old, fused);
-  graph.erase_node(graph.value(old).producer);
+  graph.erase_node(producer);
   graph.rename(fused, name);
+}
+
+bool rewrite_nodes(Graph& graph, bool (*rule)(Graph&, NodeId)) {
+  bool any = false;
+  for (const NodeId id : graph.order()) {
+    for (const auto& body : graph.node(id).bodies) any |= rewrite_nodes(*body, rule);
+    any |= !graph.node(id).erased && rule(graph, id);
+  }
+  if (any) graph.erase_dead();
+  return any;
 }
 
 }  // namespace omni::passes

@@ -1,6 +1,7 @@
 #include "passes/fuse/matmul_bias.h"
 
 #include "ops/op_list.h"
+#include "passes/fuse/match.h"
 
 namespace omni::passes {
 
@@ -15,12 +16,7 @@ bool fuse_one(Graph& graph, NodeId id) {
     if (matmul == nullptr || graph.use_count(product) != 1 || !graph.is_constant(bias)) continue;
     const Type &x = graph.type(matmul->inputs[0]), &w = graph.type(matmul->inputs[1]), &b = graph.type(bias);
     if (x.rank() != 2 || !x.ranked || w.rank() != 2 || b.rank() != 1 || b.dim(0) != w.dim(1) || x.dtype != DType::kF32) continue;
-    const ValueId out = add.outputs[0];
-    const std::string name = graph.value(out).name;
-    const ValueId fused = graph.add1(ops::kGemm, {matmul->inputs[0], matmul->inputs[1], bias}, {}, {.name = matmul->name, .output_names = {name + ".gemm"}});
-    graph.replace_uses(out, fused);
-    graph.erase_node(id);
-    graph.rename(fused, name);
+    replace_value(graph, add.outputs[0], ops::kGemm, {matmul->inputs[0], matmul->inputs[1], bias}, {}, matmul->name);
     return true;
   }
   return false;
@@ -28,14 +24,6 @@ bool fuse_one(Graph& graph, NodeId id) {
 
 }  // namespace
 
-bool fuse_matmul_bias(Graph& graph, PassContext& context) {
-  bool any = false;
-  for (const NodeId id : graph.order()) {
-    for (const auto& body : graph.node(id).bodies) any |= fuse_matmul_bias(*body, context);
-    any |= fuse_one(graph, id);
-  }
-  if (any) graph.erase_dead();
-  return any;
-}
+bool fuse_matmul_bias(Graph& graph, PassContext&) { return rewrite_nodes(graph, fuse_one); }
 
 }  // namespace omni::passes

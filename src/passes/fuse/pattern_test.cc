@@ -1,7 +1,7 @@
 // Patterns that become one node: as text, before → after, and that the result is the same.
 #include "passes/expand.h"
 #include "passes/fuse/layer_norm.h"
-#include "passes/fuse/rewrite_test.h"
+#include "passes/rewrite_test.h"
 #include "passes/fuse/smooth_activation.h"
 
 namespace omni::passes {

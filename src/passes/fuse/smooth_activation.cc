@@ -134,7 +134,6 @@ std::optional<Match> clipped_swish(const Graph& graph, const Node& clip) {
 
 bool fuse_one(Graph& graph, NodeId id) {
   const Node& n = graph.node(id);
-  if (n.erased) return false;
   std::optional<Match> m;
   if (n.op == &ops::kErf) m = gelu(graph, n);
   else if (n.op == &ops::kTanh) m = gelu_tanh(graph, n);
@@ -148,14 +147,6 @@ bool fuse_one(Graph& graph, NodeId id) {
 
 }  // namespace
 
-bool fuse_smooth_activation(Graph& graph, PassContext& context) {
-  bool any = false;
-  for (const NodeId id : graph.order()) {
-    for (const auto& body : graph.node(id).bodies) any |= fuse_smooth_activation(*body, context);
-    any |= fuse_one(graph, id);
-  }
-  if (any) graph.erase_dead();
-  return any;
-}
+bool fuse_smooth_activation(Graph& graph, PassContext&) { return rewrite_nodes(graph, fuse_one); }
 
 }  // namespace omni::passes

@@ -54,4 +54,13 @@ inline Rewrite rewrite(const char* text, bool (*pass)(Graph&, PassContext&), Sha
   return {print(after), difference};
 }
 
+// What a pass makes of a text, whether or not it changes anything.
+inline std::string after(const char* text, bool (*pass)(Graph&, PassContext&)) {
+  Graph graph = parse(text, ops::find_op);
+  PassContext context;
+  pass(graph, context);
+  verify(graph);
+  return print(graph);
+}
+
 }  // namespace omni::passes
