@@ -11,7 +11,6 @@ constexpr Formal kFastInputs[] = {{"X"}, {"bias", kOptional, ParamKind::kBias}};
 constexpr Formal kBiasInputs[] = {{"A"}, {"B", 0, ParamKind::kBias}};
 constexpr Formal kC[] = {{"C"}};
 constexpr AttributeDef kAlpha[] = {{"alpha", AttributeKind::kFloat}};
-constexpr OpVersion kVersions[] = {{1}};
 
 void require_float(const Parts& p) { p.require(is_float(p.dtype(p.in(0))), "the input is not of a float type"); }
 
@@ -35,39 +34,14 @@ std::vector<ValueId> expand_fast(Graph& g, const Node& n) {
 std::vector<ValueId> expand_quick(Graph& g, const Node& n) {
   const Parts p(g, n);
   require_float(p);
-  return {p.mul(p.in(0), p.make(kSigmoid, {p.mul(p.in(0), p.real("alpha", 1.702))}))};
+  return {p.make(kSwish, {p.in(0)}, {{"alpha", static_cast<float>(p.real("alpha", 1.702))}})};
 }
 
 }  // namespace
 
-constinit const OpDef kMsGelu = {.name = "Gelu",
-                                 .domain = "com.microsoft",
-                                 .inputs = kX,
-                                 .outputs = kY,
-                                 .versions = kVersions,
-                                 .infer = inferred_by<expand_gelu>,
-                                 .expand = expand_gelu};
-constinit const OpDef kMsFastGelu = {.name = "FastGelu",
-                                     .domain = "com.microsoft",
-                                     .inputs = kFastInputs,
-                                     .outputs = kY,
-                                     .versions = kVersions,
-                                     .infer = inferred_by<expand_fast>,
-                                     .expand = expand_fast};
-constinit const OpDef kMsBiasGelu = {.name = "BiasGelu",
-                                     .domain = "com.microsoft",
-                                     .inputs = kBiasInputs,
-                                     .outputs = kC,
-                                     .versions = kVersions,
-                                     .infer = inferred_by<expand_gelu>,
-                                     .expand = expand_gelu};
-constinit const OpDef kMsQuickGelu = {.name = "QuickGelu",
-                                      .domain = "com.microsoft",
-                                      .inputs = kX,
-                                      .outputs = kY,
-                                      .attributes = kAlpha,
-                                      .versions = kVersions,
-                                      .infer = inferred_by<expand_quick>,
-                                      .expand = expand_quick};
+constinit const OpDef kMsGelu = composite<expand_gelu>("com.microsoft", "Gelu", kX, kY);
+constinit const OpDef kMsFastGelu = composite<expand_fast>("com.microsoft", "FastGelu", kFastInputs, kY);
+constinit const OpDef kMsBiasGelu = composite<expand_gelu>("com.microsoft", "BiasGelu", kBiasInputs, kC);
+constinit const OpDef kMsQuickGelu = composite<expand_quick>("com.microsoft", "QuickGelu", kX, kY, kAlpha);
 
 }  // namespace omni::ops

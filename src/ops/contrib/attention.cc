@@ -40,7 +40,6 @@ constexpr AttributeDef kMultiAttributes[] = {{"mask_filter_value", AttributeKind
                                              {"num_heads", AttributeKind::kInt, true},
                                              {"scale", AttributeKind::kFloat},
                                              {"unidirectional", AttributeKind::kInt}};
-constexpr OpVersion kVersions[] = {{1}};
 
 int64_t heads_of(const Parts& p) {
   const int64_t heads = p.integer("num_heads", 0);
@@ -177,29 +176,8 @@ std::vector<ValueId> expand_multi(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMsAttention = {.name = "Attention",
-                                      .domain = "com.microsoft",
-                                      .inputs = kInputs,
-                                      .outputs = kOutputs,
-                                      .attributes = kAttributes,
-                                      .versions = kVersions,
-                                      .infer = inferred_by<expand_attention>,
-                                      .expand = expand_attention};
-constinit const OpDef kMsQAttention = {.name = "QAttention",
-                                       .domain = "com.microsoft",
-                                       .inputs = kQInputs,
-                                       .outputs = kOutputs,
-                                       .attributes = kQAttributes,
-                                       .versions = kVersions,
-                                       .infer = inferred_by<expand_quantized>,
-                                       .expand = expand_quantized};
-constinit const OpDef kMsMultiHeadAttention = {.name = "MultiHeadAttention",
-                                               .domain = "com.microsoft",
-                                               .inputs = kMultiInputs,
-                                               .outputs = kMultiOutputs,
-                                               .attributes = kMultiAttributes,
-                                               .versions = kVersions,
-                                               .infer = inferred_by<expand_multi>,
-                                               .expand = expand_multi};
+constinit const OpDef kMsAttention = composite<expand_attention>("com.microsoft", "Attention", kInputs, kOutputs, kAttributes);
+constinit const OpDef kMsQAttention = composite<expand_quantized>("com.microsoft", "QAttention", kQInputs, kOutputs, kQAttributes);
+constinit const OpDef kMsMultiHeadAttention = composite<expand_multi>("com.microsoft", "MultiHeadAttention", kMultiInputs, kMultiOutputs, kMultiAttributes);
 
 }  // namespace omni::ops

@@ -187,13 +187,6 @@ constinit const OpDef kMsMatMulNBits = {.name = "MatMulNBits",
                                         .versions = kVersions,
                                         .infer = infer_matmul,
                                         .expand = expand_matmul};
-constinit const OpDef kMsGatherBlockQuantized = {.name = "GatherBlockQuantized",
-                                                 .domain = "com.microsoft",
-                                                 .inputs = kGatherInputs,
-                                                 .outputs = kOutput,
-                                                 .attributes = kGatherAttributes,
-                                                 .versions = kVersions,
-                                                 .infer = inferred_by<expand_gather>,
-                                                 .expand = expand_gather};
+constinit const OpDef kMsGatherBlockQuantized = composite<expand_gather>("com.microsoft", "GatherBlockQuantized", kGatherInputs, kOutput, kGatherAttributes);
 
 }  // namespace omni::ops

@@ -1,6 +1,6 @@
 // What composite operators of com.microsoft share: inference that asks the expansion itself, and shorthand that checks what it is given.
 //
-// Such an operator is its expansion: `.infer = inferred_by<expand>, .expand = expand`. Inference expands into a graph of its own, which the
+// Such an operator is its expansion: `composite<expand>(…)`. Inference expands into a graph of its own, which the
 // types of the results come from; so an expansion meets hostile inputs first there, and every wrong one must throw Error.
 #pragma once
 
@@ -16,6 +16,22 @@ void infer_by_expansion(InferContext& c, Expand expand);
 template <Expand expand>
 void inferred_by(InferContext& c) {
   infer_by_expansion(c, expand);
+}
+
+inline constexpr OpVersion kFirstVersion[] = {{1}};
+
+// The row of such an operator.
+template <Expand expand>
+constexpr OpDef composite(std::string_view domain, std::string_view name, std::span<const Formal> inputs, std::span<const Formal> outputs,
+                          std::span<const AttributeDef> attributes = {}, std::span<const OpVersion> versions = kFirstVersion) {
+  return {.name = name,
+          .domain = domain,
+          .inputs = inputs,
+          .outputs = outputs,
+          .attributes = attributes,
+          .versions = versions,
+          .infer = inferred_by<expand>,
+          .expand = expand};
 }
 
 // A node that is being expanded.

@@ -24,7 +24,6 @@ constexpr AttributeDef kGemmAttributes[] = {{"activation", AttributeKind::kStrin
                                             {"beta", AttributeKind::kFloat},
                                             {"transA", AttributeKind::kInt},
                                             {"transB", AttributeKind::kInt}};
-constexpr OpVersion kVersions[] = {{1}};
 
 // The activation of that name; `params` are its attributes in the order of its specification.
 ValueId activate(const Parts& p, ValueId y, std::string_view name, const std::vector<float>& params) {
@@ -76,21 +75,7 @@ std::vector<ValueId> expand_gemm(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMsFusedConv = {.name = "FusedConv",
-                                      .domain = "com.microsoft",
-                                      .inputs = kConvInputs,
-                                      .outputs = kOutputs,
-                                      .attributes = kConvAttributes,
-                                      .versions = kVersions,
-                                      .infer = inferred_by<expand_conv>,
-                                      .expand = expand_conv};
-constinit const OpDef kMsFusedGemm = {.name = "FusedGemm",
-                                      .domain = "com.microsoft",
-                                      .inputs = kGemmInputs,
-                                      .outputs = kOutputs,
-                                      .attributes = kGemmAttributes,
-                                      .versions = kVersions,
-                                      .infer = inferred_by<expand_gemm>,
-                                      .expand = expand_gemm};
+constinit const OpDef kMsFusedConv = composite<expand_conv>("com.microsoft", "FusedConv", kConvInputs, kOutputs, kConvAttributes);
+constinit const OpDef kMsFusedGemm = composite<expand_gemm>("com.microsoft", "FusedGemm", kGemmInputs, kOutputs, kGemmAttributes);
 
 }  // namespace omni::ops

@@ -46,7 +46,6 @@ constexpr AttributeDef kAttributes[] = {{"causal", AttributeKind::kInt},
                                         {"smooth_softmax", AttributeKind::kInt},
                                         {"softcap", AttributeKind::kFloat},
                                         {"v_quant_type", AttributeKind::kString}};
-constexpr OpVersion kVersions[] = {{1}};
 
 enum In : size_t {
   kQuery,
@@ -214,13 +213,6 @@ std::vector<ValueId> expand(Graph& g, const Node& n) { return Decoder(g, n).run(
 
 }  // namespace
 
-constinit const OpDef kMsGroupQueryAttention = {.name = "GroupQueryAttention",
-                                                .domain = "com.microsoft",
-                                                .inputs = kInputs,
-                                                .outputs = kOutputs,
-                                                .attributes = kAttributes,
-                                                .versions = kVersions,
-                                                .infer = inferred_by<expand>,
-                                                .expand = expand};
+constinit const OpDef kMsGroupQueryAttention = composite<expand>("com.microsoft", "GroupQueryAttention", kInputs, kOutputs, kAttributes);
 
 }  // namespace omni::ops

@@ -26,7 +26,6 @@ constexpr AttributeDef kLstmAttributes[] = {{"activation_alpha", AttributeKind::
                                             {"activations", AttributeKind::kStrings},     {"clip", AttributeKind::kFloat},
                                             {"direction", AttributeKind::kString},        {"hidden_size", AttributeKind::kInt},
                                             {"input_forget", AttributeKind::kInt}};
-constexpr OpVersion kVersions[] = {{1}};
 
 bool is_byte(DType t) { return t == DType::kI8 || t == DType::kU8; }
 
@@ -80,27 +79,8 @@ std::vector<ValueId> expand_lstm(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMsMatMulIntegerToFloat = {.name = "MatMulIntegerToFloat",
-                                                 .domain = "com.microsoft",
-                                                 .inputs = kToFloatInputs,
-                                                 .outputs = kY,
-                                                 .versions = kVersions,
-                                                 .infer = inferred_by<expand_to_float>,
-                                                 .expand = expand_to_float};
-constinit const OpDef kMsDynamicQuantizeMatMul = {.name = "DynamicQuantizeMatMul",
-                                                  .domain = "com.microsoft",
-                                                  .inputs = kDynamicInputs,
-                                                  .outputs = kY,
-                                                  .versions = kVersions,
-                                                  .infer = inferred_by<expand_dynamic>,
-                                                  .expand = expand_dynamic};
-constinit const OpDef kMsDynamicQuantizeLSTM = {.name = "DynamicQuantizeLSTM",
-                                                .domain = "com.microsoft",
-                                                .inputs = kLstmInputs,
-                                                .outputs = kLstmOutputs,
-                                                .attributes = kLstmAttributes,
-                                                .versions = kVersions,
-                                                .infer = inferred_by<expand_lstm>,
-                                                .expand = expand_lstm};
+constinit const OpDef kMsMatMulIntegerToFloat = composite<expand_to_float>("com.microsoft", "MatMulIntegerToFloat", kToFloatInputs, kY);
+constinit const OpDef kMsDynamicQuantizeMatMul = composite<expand_dynamic>("com.microsoft", "DynamicQuantizeMatMul", kDynamicInputs, kY);
+constinit const OpDef kMsDynamicQuantizeLSTM = composite<expand_lstm>("com.microsoft", "DynamicQuantizeLSTM", kLstmInputs, kLstmOutputs, kLstmAttributes);
 
 }  // namespace omni::ops

@@ -27,7 +27,6 @@ constexpr Formal kEmbedOutputs[] = {{"output"}, {"mask_index", kOptional}, {"emb
 constexpr AttributeDef kLayerAttributes[] = {{"axis", AttributeKind::kInt}, {"epsilon", AttributeKind::kFloat}, {"stash_type", AttributeKind::kInt}};
 constexpr AttributeDef kSkipAttributes[] = {{"epsilon", AttributeKind::kFloat}};
 constexpr AttributeDef kEmbedAttributes[] = {{"epsilon", AttributeKind::kFloat}, {"mask_index_type", AttributeKind::kInt}};
-constexpr OpVersion kVersions[] = {{1}};
 
 constexpr double kSkipEpsilon = 1e-12;
 
@@ -107,52 +106,11 @@ std::vector<ValueId> expand_embed(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMsLayerNormalization = {.name = "LayerNormalization",
-                                               .domain = "com.microsoft",
-                                               .inputs = kLayerInputs,
-                                               .outputs = kLayerOutputs,
-                                               .attributes = kLayerAttributes,
-                                               .versions = kVersions,
-                                               .infer = inferred_by<expand_layer>,
-                                               .expand = expand_layer};
-constinit const OpDef kSimplifiedLayerNormalization = {.name = "SimplifiedLayerNormalization",
-                                                       .inputs = kSimpleInputs,
-                                                       .outputs = kSimpleOutputs,
-                                                       .attributes = kLayerAttributes,
-                                                       .versions = kVersions,
-                                                       .infer = inferred_by<expand_simple>,
-                                                       .expand = expand_simple};
-constinit const OpDef kMsSimplifiedLayerNormalization = {.name = "SimplifiedLayerNormalization",
-                                                         .domain = "com.microsoft",
-                                                         .inputs = kSimpleInputs,
-                                                         .outputs = kSimpleOutputs,
-                                                         .attributes = kLayerAttributes,
-                                                         .versions = kVersions,
-                                                         .infer = inferred_by<expand_simple>,
-                                                         .expand = expand_simple};
-constinit const OpDef kMsSkipLayerNormalization = {.name = "SkipLayerNormalization",
-                                                   .domain = "com.microsoft",
-                                                   .inputs = kSkipInputs,
-                                                   .outputs = kSkipOutputs,
-                                                   .attributes = kSkipAttributes,
-                                                   .versions = kVersions,
-                                                   .infer = inferred_by<expand_skip>,
-                                                   .expand = expand_skip};
-constinit const OpDef kMsSkipSimplifiedLayerNormalization = {.name = "SkipSimplifiedLayerNormalization",
-                                                             .domain = "com.microsoft",
-                                                             .inputs = kSkipSimpleInputs,
-                                                             .outputs = kSkipOutputs,
-                                                             .attributes = kSkipAttributes,
-                                                             .versions = kVersions,
-                                                             .infer = inferred_by<expand_skip_simple>,
-                                                             .expand = expand_skip_simple};
-constinit const OpDef kMsEmbedLayerNormalization = {.name = "EmbedLayerNormalization",
-                                                    .domain = "com.microsoft",
-                                                    .inputs = kEmbedInputs,
-                                                    .outputs = kEmbedOutputs,
-                                                    .attributes = kEmbedAttributes,
-                                                    .versions = kVersions,
-                                                    .infer = inferred_by<expand_embed>,
-                                                    .expand = expand_embed};
+constinit const OpDef kMsLayerNormalization = composite<expand_layer>("com.microsoft", "LayerNormalization", kLayerInputs, kLayerOutputs, kLayerAttributes);
+constinit const OpDef kSimplifiedLayerNormalization = composite<expand_simple>("", "SimplifiedLayerNormalization", kSimpleInputs, kSimpleOutputs, kLayerAttributes);
+constinit const OpDef kMsSimplifiedLayerNormalization = composite<expand_simple>("com.microsoft", "SimplifiedLayerNormalization", kSimpleInputs, kSimpleOutputs, kLayerAttributes);
+constinit const OpDef kMsSkipLayerNormalization = composite<expand_skip>("com.microsoft", "SkipLayerNormalization", kSkipInputs, kSkipOutputs, kSkipAttributes);
+constinit const OpDef kMsSkipSimplifiedLayerNormalization = composite<expand_skip_simple>("com.microsoft", "SkipSimplifiedLayerNormalization", kSkipSimpleInputs, kSkipOutputs, kSkipAttributes);
+constinit const OpDef kMsEmbedLayerNormalization = composite<expand_embed>("com.microsoft", "EmbedLayerNormalization", kEmbedInputs, kEmbedOutputs, kEmbedAttributes);
 
 }  // namespace omni::ops

@@ -37,7 +37,6 @@ constexpr AttributeDef kMaxPoolAttributes[] = {{"auto_pad", AttributeKind::kStri
                                                {"dilations", AttributeKind::kInts},  {"kernel_shape", AttributeKind::kInts, true},
                                                {"pads", AttributeKind::kInts},       {"strides", AttributeKind::kInts}};
 constexpr AttributeDef kGemmAttributes[] = {{"alpha", AttributeKind::kFloat}, {"transA", AttributeKind::kInt}, {"transB", AttributeKind::kInt}};
-constexpr OpVersion kVersions[] = {{1}};
 
 bool is_byte(DType t) { return t == DType::kI8 || t == DType::kU8; }
 
@@ -166,33 +165,19 @@ std::vector<ValueId> expand_gemm(Graph& g, const Node& n) {
   return {p.has(7) ? write(p, y, 7, 0) : y};
 }
 
-constexpr OpDef row(std::string_view name, std::span<const Formal> inputs, std::span<const Formal> outputs, std::span<const AttributeDef> attributes,
-                    void (*infer)(InferContext&), Expand expand) {
-  return {.name = name,
-          .domain = "com.microsoft",
-          .inputs = inputs,
-          .outputs = outputs,
-          .attributes = attributes,
-          .versions = kVersions,
-          .infer = infer,
-          .expand = expand};
-}
-
 }  // namespace
 
-constinit const OpDef kMsQuantizeLinear = row("QuantizeLinear", kQuantizeInputs, kY, kAxis, inferred_by<expand_quantize>, expand_quantize);
-constinit const OpDef kMsDequantizeLinear = row("DequantizeLinear", kDequantizeInputs, kY, kAxis, inferred_by<expand_dequantize>, expand_dequantize);
-constinit const OpDef kMsQLinearAdd = row("QLinearAdd", kBinaryInputs, kC, {}, inferred_by<expand_binary<kAdd>>, expand_binary<kAdd>);
-constinit const OpDef kMsQLinearMul = row("QLinearMul", kBinaryInputs, kC, {}, inferred_by<expand_binary<kMul>>, expand_binary<kMul>);
-constinit const OpDef kMsQLinearSigmoid = row("QLinearSigmoid", kUnaryInputs, kY, {}, inferred_by<expand_sigmoid>, expand_sigmoid);
-constinit const OpDef kMsQLinearLeakyRelu = row("QLinearLeakyRelu", kUnaryInputs, kY, kAlpha, inferred_by<expand_leaky>, expand_leaky);
-constinit const OpDef kMsQLinearSoftmax = row("QLinearSoftmax", kUnaryInputs, kY, kSoftmaxAttributes, inferred_by<expand_softmax>, expand_softmax);
-constinit const OpDef kMsQLinearAveragePool =
-    row("QLinearAveragePool", kUnaryInputs, kY, kPoolAttributes, inferred_by<expand_pool<kAveragePool>>, expand_pool<kAveragePool>);
-constinit const OpDef kMsQLinearGlobalAveragePool = row("QLinearGlobalAveragePool", kUnaryInputs, kY, kGlobalAttributes,
-                                                        inferred_by<expand_pool<kGlobalAveragePool>>, expand_pool<kGlobalAveragePool>);
-constinit const OpDef kMsQLinearConcat = row("QLinearConcat", kConcatInputs, kY, kRequiredAxis, inferred_by<expand_concat>, expand_concat);
-constinit const OpDef kMsQGemm = row("QGemm", kGemmInputs, kY, kGemmAttributes, inferred_by<expand_gemm>, expand_gemm);
-constinit const OpDef kMsNhwcMaxPool = row("NhwcMaxPool", kX, kY, kMaxPoolAttributes, inferred_by<expand_max_pool>, expand_max_pool);
+constinit const OpDef kMsQuantizeLinear = composite<expand_quantize>("com.microsoft", "QuantizeLinear", kQuantizeInputs, kY, kAxis);
+constinit const OpDef kMsDequantizeLinear = composite<expand_dequantize>("com.microsoft", "DequantizeLinear", kDequantizeInputs, kY, kAxis);
+constinit const OpDef kMsQLinearAdd = composite<expand_binary<kAdd>>("com.microsoft", "QLinearAdd", kBinaryInputs, kC);
+constinit const OpDef kMsQLinearMul = composite<expand_binary<kMul>>("com.microsoft", "QLinearMul", kBinaryInputs, kC);
+constinit const OpDef kMsQLinearSigmoid = composite<expand_sigmoid>("com.microsoft", "QLinearSigmoid", kUnaryInputs, kY);
+constinit const OpDef kMsQLinearLeakyRelu = composite<expand_leaky>("com.microsoft", "QLinearLeakyRelu", kUnaryInputs, kY, kAlpha);
+constinit const OpDef kMsQLinearSoftmax = composite<expand_softmax>("com.microsoft", "QLinearSoftmax", kUnaryInputs, kY, kSoftmaxAttributes);
+constinit const OpDef kMsQLinearAveragePool = composite<expand_pool<kAveragePool>>("com.microsoft", "QLinearAveragePool", kUnaryInputs, kY, kPoolAttributes);
+constinit const OpDef kMsQLinearGlobalAveragePool = composite<expand_pool<kGlobalAveragePool>>("com.microsoft", "QLinearGlobalAveragePool", kUnaryInputs, kY, kGlobalAttributes);
+constinit const OpDef kMsQLinearConcat = composite<expand_concat>("com.microsoft", "QLinearConcat", kConcatInputs, kY, kRequiredAxis);
+constinit const OpDef kMsQGemm = composite<expand_gemm>("com.microsoft", "QGemm", kGemmInputs, kY, kGemmAttributes);
+constinit const OpDef kMsNhwcMaxPool = composite<expand_max_pool>("com.microsoft", "NhwcMaxPool", kX, kY, kMaxPoolAttributes);
 
 }  // namespace omni::ops

@@ -12,7 +12,6 @@ constexpr AttributeDef kAttributes[] = {{"interleaved", AttributeKind::kInt},
                                         {"num_heads", AttributeKind::kInt},
                                         {"rotary_embedding_dim", AttributeKind::kInt},
                                         {"scale", AttributeKind::kFloat}};
-constexpr OpVersion kVersions[] = {{1}};
 
 std::vector<ValueId> expand(Graph& g, const Node& n) {
   const Parts p(g, n);
@@ -45,13 +44,6 @@ std::vector<ValueId> expand(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMsRotaryEmbedding = {.name = "RotaryEmbedding",
-                                            .domain = "com.microsoft",
-                                            .inputs = kInputs,
-                                            .outputs = kOutputs,
-                                            .attributes = kAttributes,
-                                            .versions = kVersions,
-                                            .infer = inferred_by<expand>,
-                                            .expand = expand};
+constinit const OpDef kMsRotaryEmbedding = composite<expand>("com.microsoft", "RotaryEmbedding", kInputs, kOutputs, kAttributes);
 
 }  // namespace omni::ops

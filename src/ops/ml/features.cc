@@ -23,7 +23,6 @@ constexpr AttributeDef kImputerAttributes[] = {{"imputed_value_floats", Attribut
                                                {"replaced_value_int64", AttributeKind::kInt}};
 constexpr AttributeDef kDimensions[] = {{"inputdimensions", AttributeKind::kInts}};
 constexpr AttributeDef kLabels[] = {{"classlabels_int64s", AttributeKind::kInts}, {"classlabels_strings", AttributeKind::kStrings}};
-constexpr OpVersion kVersions[] = {{1}};
 
 // One number, or one a feature.
 ValueId per_feature(const Parts& p, const std::vector<float>& values) {
@@ -119,26 +118,14 @@ std::vector<ValueId> expand_zip(Graph& g, const Node& n) {
   return {p.make(kIdentity, {p.in(0)})};
 }
 
-constexpr OpDef row(std::string_view name, std::span<const Formal> inputs, std::span<const Formal> outputs, std::span<const AttributeDef> attributes,
-                    void (*infer)(InferContext&), Expand expand) {
-  return {.name = name,
-          .domain = "ai.onnx.ml",
-          .inputs = inputs,
-          .outputs = outputs,
-          .attributes = attributes,
-          .versions = kVersions,
-          .infer = infer,
-          .expand = expand};
-}
-
 }  // namespace
 
-constinit const OpDef kMlScaler = row("Scaler", kX, kY, kScalerAttributes, inferred_by<expand_scaler>, expand_scaler);
-constinit const OpDef kMlNormalizer = row("Normalizer", kX, kY, kNorm, inferred_by<expand_normalizer>, expand_normalizer);
-constinit const OpDef kMlBinarizer = row("Binarizer", kX, kY, kThreshold, inferred_by<expand_binarizer>, expand_binarizer);
-constinit const OpDef kMlImputer = row("Imputer", kX, kY, kImputerAttributes, inferred_by<expand_imputer>, expand_imputer);
-constinit const OpDef kMlArrayFeatureExtractor = row("ArrayFeatureExtractor", kXY, kZ, {}, inferred_by<expand_extractor>, expand_extractor);
-constinit const OpDef kMlFeatureVectorizer = row("FeatureVectorizer", kMany, kY, kDimensions, inferred_by<expand_vectorizer>, expand_vectorizer);
-constinit const OpDef kMlZipMap = row("ZipMap", kX, kZ, kLabels, inferred_by<expand_zip>, expand_zip);
+constinit const OpDef kMlScaler = composite<expand_scaler>("ai.onnx.ml", "Scaler", kX, kY, kScalerAttributes);
+constinit const OpDef kMlNormalizer = composite<expand_normalizer>("ai.onnx.ml", "Normalizer", kX, kY, kNorm);
+constinit const OpDef kMlBinarizer = composite<expand_binarizer>("ai.onnx.ml", "Binarizer", kX, kY, kThreshold);
+constinit const OpDef kMlImputer = composite<expand_imputer>("ai.onnx.ml", "Imputer", kX, kY, kImputerAttributes);
+constinit const OpDef kMlArrayFeatureExtractor = composite<expand_extractor>("ai.onnx.ml", "ArrayFeatureExtractor", kXY, kZ);
+constinit const OpDef kMlFeatureVectorizer = composite<expand_vectorizer>("ai.onnx.ml", "FeatureVectorizer", kMany, kY, kDimensions);
+constinit const OpDef kMlZipMap = composite<expand_zip>("ai.onnx.ml", "ZipMap", kX, kZ, kLabels);
 
 }  // namespace omni::ops

@@ -26,7 +26,6 @@ constexpr AttributeDef kMapperAttributes[] = {{"cats_int64s", AttributeKind::kIn
                                               {"default_string", AttributeKind::kString}};
 constexpr AttributeDef kOneHotAttributes[] = {
     {"cats_int64s", AttributeKind::kInts}, {"cats_strings", AttributeKind::kStrings}, {"zeros", AttributeKind::kInt}};
-constexpr OpVersion kVersions[] = {{1}};
 
 const std::vector<std::string>& strings_of(const Attributes& a, std::string_view name) {
   static const std::vector<std::string> none;
@@ -177,21 +176,7 @@ constinit const OpDef kMlLabelEncoder = {.name = "LabelEncoder",
                                          .versions = kEncoderVersions,
                                          .infer = infer_encoder,
                                          .produce = produce_encoder};
-constinit const OpDef kMlCategoryMapper = {.name = "CategoryMapper",
-                                           .domain = "ai.onnx.ml",
-                                           .inputs = kX,
-                                           .outputs = kY,
-                                           .attributes = kMapperAttributes,
-                                           .versions = kVersions,
-                                           .infer = inferred_by<expand_mapper>,
-                                           .expand = expand_mapper};
-constinit const OpDef kMlOneHotEncoder = {.name = "OneHotEncoder",
-                                          .domain = "ai.onnx.ml",
-                                          .inputs = kX,
-                                          .outputs = kY,
-                                          .attributes = kOneHotAttributes,
-                                          .versions = kVersions,
-                                          .infer = inferred_by<expand_one_hot>,
-                                          .expand = expand_one_hot};
+constinit const OpDef kMlCategoryMapper = composite<expand_mapper>("ai.onnx.ml", "CategoryMapper", kX, kY, kMapperAttributes);
+constinit const OpDef kMlOneHotEncoder = composite<expand_one_hot>("ai.onnx.ml", "OneHotEncoder", kX, kY, kOneHotAttributes);
 
 }  // namespace omni::ops

@@ -15,7 +15,6 @@ constexpr AttributeDef kRegressorAttributes[] = {{"coefficients", AttributeKind:
 constexpr AttributeDef kClassifierAttributes[] = {{"classlabels_ints", AttributeKind::kInts},     {"classlabels_strings", AttributeKind::kStrings},
                                                   {"coefficients", AttributeKind::kFloats, true}, {"intercepts", AttributeKind::kFloats},
                                                   {"multi_class", AttributeKind::kInt},           {"post_transform", AttributeKind::kString}};
-constexpr OpVersion kVersions[] = {{1}};
 
 // Scores [N, targets] of rows x.
 ValueId scores_of(const Parts& p, int64_t targets) {
@@ -54,21 +53,7 @@ std::vector<ValueId> expand_classifier(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMlLinearRegressor = {.name = "LinearRegressor",
-                                            .domain = "ai.onnx.ml",
-                                            .inputs = kX,
-                                            .outputs = kY,
-                                            .attributes = kRegressorAttributes,
-                                            .versions = kVersions,
-                                            .infer = inferred_by<expand_regressor>,
-                                            .expand = expand_regressor};
-constinit const OpDef kMlLinearClassifier = {.name = "LinearClassifier",
-                                             .domain = "ai.onnx.ml",
-                                             .inputs = kX,
-                                             .outputs = kYZ,
-                                             .attributes = kClassifierAttributes,
-                                             .versions = kVersions,
-                                             .infer = inferred_by<expand_classifier>,
-                                             .expand = expand_classifier};
+constinit const OpDef kMlLinearRegressor = composite<expand_regressor>("ai.onnx.ml", "LinearRegressor", kX, kY, kRegressorAttributes);
+constinit const OpDef kMlLinearClassifier = composite<expand_classifier>("ai.onnx.ml", "LinearClassifier", kX, kYZ, kClassifierAttributes);
 
 }  // namespace omni::ops

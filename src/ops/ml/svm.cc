@@ -28,7 +28,6 @@ constexpr AttributeDef kClassifierAttributes[] = {{"classlabels_ints", Attribute
                                                   {"rho", AttributeKind::kFloats},
                                                   {"support_vectors", AttributeKind::kFloats},
                                                   {"vectors_per_class", AttributeKind::kInts}};
-constexpr OpVersion kVersions[] = {{1}};
 
 ValueId doubles(const Parts& p, const std::vector<double>& values, const Shape& shape) {
   p.require(static_cast<int64_t>(values.size()) == shape.count(), "a list of floats has not the size that the others ask for");
@@ -165,21 +164,7 @@ std::vector<ValueId> expand_classifier(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMlSVMRegressor = {.name = "SVMRegressor",
-                                         .domain = "ai.onnx.ml",
-                                         .inputs = kX,
-                                         .outputs = kY,
-                                         .attributes = kRegressorAttributes,
-                                         .versions = kVersions,
-                                         .infer = inferred_by<expand_regressor>,
-                                         .expand = expand_regressor};
-constinit const OpDef kMlSVMClassifier = {.name = "SVMClassifier",
-                                          .domain = "ai.onnx.ml",
-                                          .inputs = kX,
-                                          .outputs = kYZ,
-                                          .attributes = kClassifierAttributes,
-                                          .versions = kVersions,
-                                          .infer = inferred_by<expand_classifier>,
-                                          .expand = expand_classifier};
+constinit const OpDef kMlSVMRegressor = composite<expand_regressor>("ai.onnx.ml", "SVMRegressor", kX, kY, kRegressorAttributes);
+constinit const OpDef kMlSVMClassifier = composite<expand_classifier>("ai.onnx.ml", "SVMClassifier", kX, kYZ, kClassifierAttributes);
 
 }  // namespace omni::ops

@@ -311,29 +311,8 @@ std::vector<ValueId> expand_ensemble(Graph& g, const Node& n) {
 
 }  // namespace
 
-constinit const OpDef kMlTreeEnsemble = {.name = "TreeEnsemble",
-                                         .domain = "ai.onnx.ml",
-                                         .inputs = kX,
-                                         .outputs = kY,
-                                         .attributes = kEnsembleAttributes,
-                                         .versions = k5,
-                                         .infer = inferred_by<expand_ensemble>,
-                                         .expand = expand_ensemble};
-constinit const OpDef kMlTreeEnsembleRegressor = {.name = "TreeEnsembleRegressor",
-                                                  .domain = "ai.onnx.ml",
-                                                  .inputs = kX,
-                                                  .outputs = kY,
-                                                  .attributes = kRegressorAttributes,
-                                                  .versions = k5_3_1,
-                                                  .infer = inferred_by<expand_regressor>,
-                                                  .expand = expand_regressor};
-constinit const OpDef kMlTreeEnsembleClassifier = {.name = "TreeEnsembleClassifier",
-                                                   .domain = "ai.onnx.ml",
-                                                   .inputs = kX,
-                                                   .outputs = kYZ,
-                                                   .attributes = kClassifierAttributes,
-                                                   .versions = k5_3_1,
-                                                   .infer = inferred_by<expand_classifier>,
-                                                   .expand = expand_classifier};
+constinit const OpDef kMlTreeEnsemble = composite<expand_ensemble>("ai.onnx.ml", "TreeEnsemble", kX, kY, kEnsembleAttributes, k5);
+constinit const OpDef kMlTreeEnsembleRegressor = composite<expand_regressor>("ai.onnx.ml", "TreeEnsembleRegressor", kX, kY, kRegressorAttributes, k5_3_1);
+constinit const OpDef kMlTreeEnsembleClassifier = composite<expand_classifier>("ai.onnx.ml", "TreeEnsembleClassifier", kX, kYZ, kClassifierAttributes, k5_3_1);
 
 }  // namespace omni::ops

@@ -25,6 +25,37 @@ Binding bind_recurrent(const PlannedNode& n, kernels::CellKind kind);
 // The rule of all three: one ai.omni node with the inputs of the forward one, then dY, dY_h, dY_c.
 std::vector<ValueId> recurrent_gradient(GradContext& c, const OpDef& op);
 
+// All inputs are LSTM's; RNN and GRU have the first six.
+inline constexpr Formal kRecurrentFormals[] = {{"X"},
+                                               {"W", 0, ParamKind::kWeight},
+                                               {"R", 0, ParamKind::kWeight},
+                                               {"B", kOptional, ParamKind::kBias},
+                                               {"sequence_lens", kOptional},
+                                               {"initial_h", kOptional},
+                                               {"initial_c", kOptional},
+                                               {"P", kOptional, ParamKind::kWeight}};
 inline constexpr Formal kRecurrentOutputs[] = {{"Y", kOptional}, {"Y_h", kOptional}, {"Y_c", kOptional}};
+// GRU's; RNN has all but the last.
+inline constexpr AttributeDef kRecurrentAttributes[] = {{"activation_alpha", AttributeKind::kFloats},
+                                                        {"activation_beta", AttributeKind::kFloats},
+                                                        {"activations", AttributeKind::kStrings},
+                                                        {"clip", AttributeKind::kFloat},
+                                                        {"direction", AttributeKind::kString},
+                                                        {"hidden_size", AttributeKind::kInt},
+                                                        {"layout", AttributeKind::kInt},
+                                                        {"linear_before_reset", AttributeKind::kInt}};
+
+template <kernels::CellKind kKind>
+constexpr OpDef recurrent_op(std::string_view name, std::span<const AttributeDef> attributes, std::span<const OpVersion> versions) {
+  constexpr bool kLstm = kKind == kernels::CellKind::kLstm;
+  return {.name = name,
+          .inputs = std::span(kRecurrentFormals).first(kLstm ? 8 : 6),
+          .outputs = std::span(kRecurrentOutputs).first(kLstm ? 3 : 2),
+          .attributes = attributes,
+          .versions = versions,
+          .infer = [](InferContext& c) { infer_recurrent(c, kKind); },
+          .cost = [](const PlannedNode& n) { return recurrent_cost(n, kKind); },
+          .bind = [](const PlannedNode& n) { return bind_recurrent(n, kKind); }};
+}
 
 }  // namespace omni::ops

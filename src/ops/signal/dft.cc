@@ -77,7 +77,7 @@ struct Params {
 template <class T>
 void run(const KernelArgs& k) noexcept {
   const Params& p = *static_cast<const Params*>(k.params);
-  const int64_t n = p.fourier.length(), lines = p.outer * p.inner, share = 2 * n + p.fourier.workspace();
+  const int64_t n = p.fourier.length(), lines = p.outer * p.inner, share = p.fourier.task_numbers();
   k.pool->parallel_for(p.tasks, [&](int64_t task) {
     Complex* const from = reinterpret_cast<Complex*>(k.scratch) + task * share;
     Complex *const to = from + n, *const workspace = to + n;
@@ -119,8 +119,8 @@ Binding bind(const PlannedNode& n) {
   if (y[axis] != (onesided && !inverse ? length / 2 + 1 : length)) n.unsupported("the result has another length");
   auto p = std::make_shared<Params>(
       Params{Fourier(length, inverse), x.count(0, axis), x.count(axis + 1, x.rank() - 1), x[axis], y[axis], x[-1], y[-1], 1, inverse, onesided});
-  p->tasks = std::max<int64_t>(1, std::min<int64_t>(32, p->outer * p->inner));
-  const size_t scratch = static_cast<size_t>(p->tasks * (2 * length + p->fourier.workspace())) * sizeof(Complex);
+  p->tasks = Fourier::tasks(p->outer * p->inner);
+  const size_t scratch = p->fourier.scratch_bytes(p->tasks);
   if (n.input(0).dtype == DType::kF32) return {run<float>, p, scratch};
   if (n.input(0).dtype == DType::kF64) return {run<double>, p, scratch};
   n.unsupported("no kernel for this element type");

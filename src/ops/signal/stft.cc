@@ -46,7 +46,7 @@ struct Params {
 template <class T>
 void run(const KernelArgs& k) noexcept {
   const Params& p = *static_cast<const Params*>(k.params);
-  const int64_t n = p.fourier.length(), share = 2 * n + p.fourier.workspace(), all = p.batch * p.frames;
+  const int64_t n = p.fourier.length(), share = p.fourier.task_numbers(), all = p.batch * p.frames;
   const T* const window = k.inputs.size() > 2 ? k.inputs[2].as<T>() : nullptr;
   k.pool->parallel_for(p.tasks, [&](int64_t task) {
     Complex* const from = reinterpret_cast<Complex*>(k.scratch) + task * share;
@@ -81,8 +81,8 @@ Binding bind(const PlannedNode& n) {
   const int64_t frames = x[1] < length ? 0 : (x[1] - length) / step + 1;
   if (y[1] != frames || y[2] != (onesided ? length / 2 + 1 : length)) n.unsupported("the result has another shape");
   auto p = std::make_shared<Params>(Params{Fourier(length, false), x[0], x[1], x.rank() == 3 ? x[2] : 1, frames, y[2], step, 1});
-  p->tasks = std::max<int64_t>(1, std::min<int64_t>(32, p->batch * p->frames));
-  const size_t scratch = static_cast<size_t>(p->tasks * (2 * length + p->fourier.workspace())) * sizeof(Complex);
+  p->tasks = Fourier::tasks(p->batch * p->frames);
+  const size_t scratch = p->fourier.scratch_bytes(p->tasks);
   if (n.input(0).dtype == DType::kF32) return {run<float>, p, scratch};
   if (n.input(0).dtype == DType::kF64) return {run<double>, p, scratch};
   n.unsupported("no kernel for this element type");
