@@ -69,9 +69,8 @@ void print_nodes(Output& output, const Summary& summary) {
 }
 
 int show_passes(const Arguments& arguments, Output& output, const std::string& path, const Graph& graph) {
-  const Preparation prepared = prepare(graph, {.threads = threads_option(arguments),
-                                               .isa = arguments.text("--isa"),
-                                               .disabled_passes = arguments.all("--disable-pass")});
+  const SessionOptions options = session_options(arguments);
+  const Preparation prepared = prepare(graph, options);
   Table table({"pass", "changed", "nodes before>", "after>", "time>"});
   Json passes = Json::array();
   for (const PassResult& pass : prepared.passes) {
@@ -80,7 +79,7 @@ int show_passes(const Arguments& arguments, Output& output, const std::string& p
     entry.set("name", pass.name).set("changed", pass.changed).set("nodes_before", pass.nodes_before).set("nodes_after", pass.nodes_after);
     passes.push(std::move(entry.set("time_ms", pass.seconds * 1e3)));
   }
-  output.input().set("path", path).set("disabled_passes", Json::array(arguments.all("--disable-pass")));
+  output.input().set("path", path).set("disabled_passes", Json::array(options.disabled_passes));
   output.result().set("passes", passes).set("notes", Json::array(prepared.notes));
   output.table(table);
   for (const std::string& note : prepared.notes) output.line(note);

@@ -150,7 +150,7 @@ int run_in_loop(const Arguments& arguments, Output& output, const Graph& graph, 
   options.progress = output.progress("loop");
   LoopResult result;
   try {
-    result = run_loop(graph, inputs, options, {.threads = threads_option(arguments), .isa = arguments.text("--isa"), .disabled_passes = arguments.all("--disable-pass")});
+    result = run_loop(graph, inputs, options, session_options(arguments));
   } catch (const Error& error) {
     throw error.within(arguments.positional(0));
   }
@@ -176,10 +176,9 @@ int run(const Arguments& arguments, Output& output) {
   const std::vector<std::string> labels = labels_for(arguments, graph);
   const std::vector<std::string> texts = input_files(arguments);
   const Tensors inputs = load_inputs(texts, graph.inputs(), preprocess_option(arguments, graph));
-  Session session(graph, {.threads = threads_option(arguments),
-                          .isa = arguments.text("--isa"),
-                          .profile = profile,
-                          .disabled_passes = arguments.all("--disable-pass")});
+  SessionOptions options = session_options(arguments);
+  options.profile = profile;
+  Session session(graph, options);
   Result result = session.run(inputs);
   const Progress progress = output.progress("run");
   const int64_t repeat = arguments.count("--repeat");

@@ -17,11 +17,13 @@ Output::Settings output_settings(const Arguments& arguments) {
 }
 
 void check_machine_options(const Arguments& arguments) {
-  SessionOptions options;
-  options.threads = threads_option(arguments);
-  options.isa = arguments.text("--isa");
+  const SessionOptions options = session_options(arguments);
   chosen_threads(options);
   chosen_isa(options);
+}
+
+SessionOptions session_options(const Arguments& arguments) {
+  return {.threads = threads_option(arguments), .isa = arguments.text("--isa"), .disabled_passes = arguments.all("--disable-pass")};
 }
 
 int threads_option(const Arguments& arguments) {

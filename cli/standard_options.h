@@ -55,6 +55,8 @@ Output::Settings output_settings(const Arguments& arguments);
 void check_machine_options(const Arguments& arguments);
 // --threads as a session's option: 0 where it is not given. Throws Error for 0 or more than 1024.
 int threads_option(const Arguments& arguments);
+// Threads, instruction set and left-out passes, as far as the command has them.
+SessionOptions session_options(const Arguments& arguments);
 // What the options say, else what the model's package says, else the defaults.
 Preprocess preprocess_option(const Arguments& arguments, const Graph& model);
 bool preprocess_given(const Arguments& arguments);

@@ -13,7 +13,6 @@ namespace omni {
 namespace {
 
 using CoreTensors = std::map<std::string, core::Tensor, std::less<>>;
-using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 constexpr int64_t kMostSteps = 1'000'000;
 
@@ -304,12 +303,12 @@ class Loop {
       throw Error(ErrorCode::kInvalidData, "scores " + shape.text() + " do not give a token for each of " + std::to_string(batch) + " entries",
                   "output " + core::quoted(token_output_));
     }
-    const std::vector<double> all = core::to_double(scores);
     const int64_t places = shape.count() / (batch * classes);
     std::vector<int64_t> chosen;
-    for (int64_t b = 0; b < batch; ++b) {
-      const auto first = all.begin() + ((b + 1) * places - 1) * classes;
-      chosen.push_back(choose_one({first, first + classes}, static_cast<uint64_t>(step), static_cast<uint64_t>(b)));
+    for (int64_t b = 0; b < batch; ++b) {  // the last place alone: a prompt has many
+      const size_t last = static_cast<size_t>(((b + 1) * places - 1) * classes) * core::dtype_size(scores.dtype());
+      const core::Tensor row = core::Tensor::view(scores.dtype(), core::Shape{classes}, static_cast<const char*>(scores.data()) + last, nullptr);
+      chosen.push_back(choose_one(core::to_double(row), static_cast<uint64_t>(step), static_cast<uint64_t>(b)));
     }
     return chosen;
   }

@@ -101,8 +101,8 @@ runtime::SessionOptions session_options(int thread_count, std::string_view isa_n
   runtime::SessionOptions options;
   options.threads = threads(thread_count);
   options.isa = isa(isa_name);
-  const std::vector<std::string> known = planning_passes();
   for (const std::string& pass : disabled_passes) {
+    const std::vector<std::string> known = planning_passes();
     if (std::find(known.begin(), known.end(), pass) == known.end()) {
       throw Error(ErrorCode::kInvalidArgument, "no pass is named " + core::quoted(pass), "disabled passes", core::did_you_mean(pass, known));
     }
