@@ -118,25 +118,28 @@ def M4(context):
 def M5(context):
     if not _exports():
         return Row(NO_TORCH, None)
-    good = total = 0
     runs = []
     for name, path, inputs in [*real_models(), *exported_models()]:
         for form in ("QDQ", "QOperator"):
+            row = {"model": name, "form": form}
+            runs.append(row)
             try:
-                share, count, apart = quantized.compare(context.omni, present(path), inputs, form, cache() / "quantized")
+                good, count, optimized, apart = quantized.compare(context.omni, present(path), inputs, form, cache() / "quantized")
             except quantized.NotQuantizable as error:
-                runs.append({"model": name, "form": form, "left_out": str(error)})
+                row["left_out"] = str(error)
                 continue
             except Exception as error:
-                share, count, apart = 0.0, 1, math.inf
-                runs.append({"model": name, "form": form, "error": str(error)})
-            runs.append({"model": name, "form": form, "within_a_step": share, "without_lowering": apart})
-            good += share * count
-            total += count
+                good, count, optimized, apart = 0, 1, 0, math.inf
+                row["error"] = str(error)
+            row |= {"within_a_step": good / count, "elements": count, "onnxruntime_optimized": optimized / count, "without_lowering": apart}
     rows = [run for run in runs if "within_a_step" in run]
-    least = min(rows, key=lambda run: run["within_a_step"])
-    holds = good / total >= 0.999 and least["within_a_step"] >= 0.99 and all(run["without_lowering"] <= 1 for run in rows)
-    return Row(f"{100 * good / total:.3f} %, least {least['model']} {least['form']} {100 * least['within_a_step']:.2f} %", holds, runs, "bench/reproduce/run models M5")
+    share = sum(run["within_a_step"] * run["elements"] for run in rows) / sum(run["elements"] for run in rows)
+    bad = [run for run in rows if run["within_a_step"] < 0.99 or (run["without_lowering"] or 0) > 1]
+    text = f"{100 * share:.3f} % in {len(rows)} rows, {len(runs) - len(rows)} left out by the quantizer"
+    for run in bad:
+        text += f"; {run['model']} {run['form']} {100 * run['within_a_step']:.2f} % (ONNX Runtime optimized {100 * run['onnxruntime_optimized']:.2f} %), " \
+                f"without lowering {run['without_lowering']} of 1e-3 {run.get('error', '')}"
+    return Row(text, share >= 0.999 and not bad, runs, "bench/reproduce/run models M5")
 
 
 def M6(context):
