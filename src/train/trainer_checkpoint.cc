@@ -56,14 +56,7 @@ void save_training(const std::string& path, const TrainerMemory& memory, const r
   runtime::save_checkpoint(path, c);
 }
 
-std::optional<TrainerMemory> load_training(const std::string& path, runtime::StateSet& states, const std::string& identity, Isa isa) {
-  if (!std::filesystem::exists(path)) return std::nullopt;
-  runtime::Checkpoint c = runtime::load_checkpoint(path);
-  if (c.get_string("identity") != identity) {
-    throw Error(ErrorCode::kExists, "the checkpoint belongs to a training with another model, data or options", path,
-                "give the same ones, or another directory");
-  }
-  runtime::require_resumable(c, isa);
+TrainerMemory take_memory(runtime::Checkpoint& c) {
   TrainerMemory memory;
   std::vector<runtime::CheckpointState> own;
   for (runtime::CheckpointState& s : c.states) {
@@ -71,15 +64,16 @@ std::optional<TrainerMemory> load_training(const std::string& path, runtime::Sta
     else own.push_back(std::move(s));
   }
   c.states = std::move(own);
-  runtime::restore(states, c);
   memory.step = c.step;
-  memory.epochs.resize(static_cast<size_t>(std::max<int64_t>(0, c.epoch)));
+  const int64_t sums = c.get_int("sums", 0), held = static_cast<int64_t>(c.values.size());
+  if (c.epoch > held || sums > held) throw Error(ErrorCode::kInvalidData, "the checkpoint is corrupted: it tells of more epochs or sums than it holds");
+  memory.epochs.resize(static_cast<size_t>(c.epoch));
   for (size_t i = 0; i < memory.epochs.size(); ++i) {
     memory.epochs[i].epoch = static_cast<int64_t>(i) + 1;
     for (const EpochField& f : kEpochFields) memory.epochs[i].*f.value = c.get_float(epoch_key(i, f.name), 0);
     memory.epochs[i].best = c.get_int(epoch_key(i, "best"), 0) != 0;
   }
-  for (int64_t i = 0; i < c.get_int("sums", 0); ++i) {
+  for (int64_t i = 0; i < sums; ++i) {
     const size_t n = static_cast<size_t>(i);
     memory.sums.push_back({c.get_string(sum_key(n, "name")), c.get_float(sum_key(n, "sum"), 0), c.get_float(sum_key(n, "count"), 0)});
   }
@@ -89,6 +83,19 @@ std::optional<TrainerMemory> load_training(const std::string& path, runtime::Sta
   memory.best_epoch = c.get_int("best_epoch", 0);
   memory.finished = c.get_int("finished", 0) != 0;
   memory.stopped_early = c.get_int("stopped_early", 0) != 0;
+  return memory;
+}
+
+std::optional<TrainerMemory> load_training(const std::string& path, runtime::StateSet& states, const std::string& identity, Isa isa) {
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  runtime::Checkpoint c = runtime::load_checkpoint(path);
+  if (c.get_string("identity") != identity) {
+    throw Error(ErrorCode::kExists, "the checkpoint belongs to a training with another model, data or options", path,
+                "give the same ones, or another directory");
+  }
+  runtime::require_resumable(c, isa);
+  TrainerMemory memory = take_memory(c);
+  runtime::restore(states, c);
   return memory;
 }
 

@@ -22,6 +22,8 @@ struct TrainerMemory {
   bool finished = false, stopped_early = false;
 };
 
+// What save_training kept, the best states taken out of `checkpoint`. Throws Error (kInvalidData) where it tells of more epochs than it holds.
+TrainerMemory take_memory(runtime::Checkpoint& checkpoint);
 // The file of a training in `directory`.
 std::string checkpoint_path(const std::string& directory);
 // `identity` says what training this is (a hash of graph, options, data).
