@@ -16,11 +16,7 @@ constexpr size_t kSamples = 4;  // of one operator
 
 using Samples = std::map<const OpDef*, std::vector<Sample>>;
 
-Tensor numbers(Shape shape, DType type = DType::kF32) {
-  std::vector<double> v(static_cast<size_t>(shape.count()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<double>(i % 5) - 1 + (is_float(type) ? 0.25 : 0);
-  return from_double(type, shape, v);
-}
+Tensor numbers(Shape shape, DType type = DType::kF32) { return sample_numbers(shape, type); }
 
 Tensor list(std::initializer_list<int64_t> v) { return Tensor::of<int64_t>(Shape{static_cast<int64_t>(v.size())}, v); }
 
@@ -91,10 +87,17 @@ void add_case(const Case& c, Samples& samples) {
 
 }  // namespace
 
+Tensor sample_numbers(Shape shape, DType type) {
+  std::vector<double> v(static_cast<size_t>(shape.count()));
+  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<double>(i % 5) - 1 + (is_float(type) ? 0.25 : 0);
+  return from_double(type, shape, v);
+}
+
 Samples operator_samples() {
   Samples samples;
   for (const Case& c : cases_of("node")) add_case(c, samples);
   add_new_operators(samples);
+  add_contrib_operators(samples);
   return samples;
 }
 
