@@ -8,6 +8,7 @@ off) is compared between the quantized tensors: each is cut, and what follows it
 """
 import contextlib
 import io
+import logging
 import pathlib
 import re
 import sys
@@ -15,10 +16,15 @@ import tempfile
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 import zoo
+
+
+logging.disable(logging.WARNING)  # the quantizer warns of every tensor it leaves alone
+onnxruntime.set_default_logger_severity(4)
 
 
 class NotQuantizable(Exception):
