@@ -1,4 +1,5 @@
 // omni bench: how long a run takes, alone or beside another engine.
+#include "model_inputs.h"
 #include "quantity.h"
 #include "standard_options.h"
 
@@ -11,6 +12,11 @@ constexpr OptionSpec kOptions[] = {
     {.name = "--shape",
      .value = "NAME=SIZES",
      .help = "an input's sizes where the model leaves them open (default 1)",
+     .kind = Kind::kText,
+     .repeated = true},
+    {.name = "--input",
+     .value = "NAME=FILE",
+     .help = "an input's values from an .npy file; others are noise",
      .kind = Kind::kText,
      .repeated = true},
     {"--warmup", "N", "runs before the clock starts", Kind::kCount, "10"},
@@ -48,6 +54,7 @@ int run(const Arguments& arguments, Output& output) {
   if (arguments.given("--runs")) options.runs = arguments.count("--runs");
   options.seconds = arguments.seconds("--time-budget");
   options.shapes = shapes_option(arguments);
+  options.inputs = load_inputs(arguments.all("--input"), graph.inputs(), {}, false);
   options.against = arguments.text("--vs");
   options.library = arguments.text("--onnxruntime");
   options.seed = static_cast<uint64_t>(arguments.integer("--seed"));

@@ -149,10 +149,12 @@ class OnnxRuntimeEngine : public runtime::Engine {
       throw Error(ErrorCode::kInvalidArgument, "expected " + std::to_string(inputs_.size()) + " inputs, got " + std::to_string(inputs.size()), name_);
     }
     if (!same_as_last(inputs)) bind(inputs);
+    if (!reusable_) drop_outputs();
     execute();
     if (results_.empty()) {
       for (OrtValue* value : output_pointers_) results_.push_back(view_of(value));
     }
+    for (size_t i = 0; i < results_.size(); ++i) reusable_ &= results_[i].shape().rank() == static_cast<int>(outputs_[i].dims.size());
     return results_;
   }
 
@@ -269,6 +271,7 @@ class OnnxRuntimeEngine : public runtime::Engine {
   std::vector<OrtValue*> input_pointers_;
   // The library's outputs, given back to it at the next run of the same inputs: it then writes into them.
   std::vector<OrtValue*> output_pointers_;
+  bool reusable_ = true;  // it takes outputs back whose rank is what the model declares
   std::vector<Tensor> bound_, results_;
 };
 

@@ -532,6 +532,7 @@ struct BenchOptions {
   int64_t runs = 0;  // 0: as many as fit into `seconds`
   double seconds = 3;
   InputShapes shapes = {};
+  std::map<std::string, Tensor, std::less<>> inputs = {};  // others are noise
   std::string against = {};  // another engine to alternate with: "onnxruntime"
   std::string library = {};  // its shared library; "": the system's search path
   std::vector<std::string> disabled_passes = {};

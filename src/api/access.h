@@ -113,8 +113,9 @@ std::vector<ValueInfo> values_info(const graph::Graph& graph, std::span<const gr
 std::map<std::string, int64_t, std::less<>> symbol_sizes(const graph::Graph& graph, const InputShapes& shapes);
 // Sizes for every input, 1 where neither the model nor `shapes` gives one. Throws Error for a name that is no input, or sizes that do not fit.
 std::vector<core::Shape> input_shapes(const graph::Graph& graph, const InputShapes& shapes);
-// Seeded values in the range that inputs of the type usually have: normal for floats, 0 and 1 for others (4-bit and string inputs are refused).
-std::vector<core::Tensor> noise_inputs(const graph::Graph& graph, std::span<const core::Shape> shapes, uint64_t seed);
+using InputValues = std::map<std::string, Tensor, std::less<>>;
+// Values that are given, else seeded ones in the range that inputs of the type usually have: normal for floats, 0 and 1 for others (strings are refused).
+std::vector<core::Tensor> noise_inputs(const graph::Graph& graph, std::span<const core::Shape> shapes, uint64_t seed, const InputValues& given = {});
 
 }  // namespace api
 

@@ -155,8 +155,10 @@ Benchmark bench(const Graph& model, const BenchOptions& options) {
     throw Error(ErrorCode::kInvalidArgument, "there is no time to measure in", "bench", "give some time, or a number of runs");
   const graph::Graph& graph = *Access::graph(model);
   const runtime::SessionOptions session = api::session_options(options.threads, options.isa, options.disabled_passes);
-  const std::vector<core::Shape> shapes = api::input_shapes(graph, options.shapes);
-  const std::vector<core::Tensor> inputs = api::noise_inputs(graph, shapes, options.seed);
+  InputShapes sizes = options.shapes;
+  for (const auto& [name, value] : options.inputs) sizes[name].assign(value.shape().begin(), value.shape().end());
+  const std::vector<core::Shape> shapes = api::input_shapes(graph, sizes);
+  const std::vector<core::Tensor> inputs = api::noise_inputs(graph, shapes, options.seed, options.inputs);
   OwnRunner own(model, session, inputs);
   const std::unique_ptr<OtherRunner> other = make_other(model, options, session.threads, inputs);
   const double own_guess = warm_up(own, options.warmup);

@@ -63,12 +63,19 @@ std::vector<core::Shape> input_shapes(const graph::Graph& graph, const InputShap
   return result;
 }
 
-std::vector<core::Tensor> noise_inputs(const graph::Graph& graph, std::span<const core::Shape> shapes, uint64_t seed) {
+std::vector<core::Tensor> noise_inputs(const graph::Graph& graph, std::span<const core::Shape> shapes, uint64_t seed, const InputValues& given) {
   // 512 MB of doubles on the way; what a broken file claims must not bring the machine down.
   constexpr int64_t kMaxElements = int64_t{1} << 26;
   std::vector<core::Tensor> tensors;
   for (size_t i = 0; i < graph.inputs().size(); ++i) {
     const graph::Value& input = graph.value(graph.inputs()[i]);
+    if (const auto value = given.find(input.name); value != given.end()) {
+      tensors.push_back(Access::tensor(value->second));
+      if (tensors.back().dtype() == input.type.dtype) continue;
+      throw Error(ErrorCode::kInvalidArgument,
+                  "expected " + std::string(core::dtype_name(input.type.dtype)) + ", got " + std::string(core::dtype_name(tensors.back().dtype())),
+                  "input " + core::quoted(input.name));
+    }
     if (input.type.kind != graph::TypeKind::kTensor || input.type.dtype == core::DType::kString) {
       throw Error(ErrorCode::kUnsupported, "there is no noise for " + graph::type_text(input.type, graph.dims()), "input " + core::quoted(input.name),
                   "give data");
