@@ -43,6 +43,7 @@ bool QdqRewriter::lower(NodeId id) {
   if (is_op(n, "Add") && binary(id, ops::kQAdd)) return true;
   if (is_op(n, "Mul") && binary(id, ops::kQMul)) return true;
   if (n.op->has(kElementwise) && lookup(id)) return true;
+  if (is_op(n, "Pad")) return pad(id);
   if (n.op->has(kQuantTransparent)) return transparent(id);
   return false;
 }

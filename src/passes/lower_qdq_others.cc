@@ -171,6 +171,23 @@ bool QdqRewriter::lookup(NodeId id) {
   return true;
 }
 
+// A Pad's zeros are zero points among the bytes.
+bool QdqRewriter::pad(NodeId id) {
+  const Node& n = graph_.node(id);
+  const std::optional<Dequantized> x = dequantized(n.inputs[0]);
+  if (!x) return false;
+  if (n.attributes.get_string("mode", "constant") == "constant") {
+    const std::optional<float> filled = n.inputs.size() > 2 && n.inputs[2] != kNone ? scalar(n.inputs[2]) : std::optional(0.0f);
+    if (!filled || *filled != 0) return reason(id, "it pads with something that is not zero");
+    std::vector<ValueId> inputs = n.inputs;
+    inputs.resize(std::max<size_t>(3, inputs.size()), kNone);
+    const Tensor zero = from_double(x->dtype, Shape{}, std::vector<double>{static_cast<double>(x->zero)});
+    inputs[2] = graph_.add_constant(graph_.value(n.outputs[0]).name + ".zero_point", zero);
+    graph_.set_node_inputs(id, std::move(inputs));
+  }
+  return transparent(id);
+}
+
 // The node moves before the DequantizeLinear of its float inputs, which all have the same scale.
 bool QdqRewriter::transparent(NodeId id) {
   const Node& n = graph_.node(id);

@@ -58,6 +58,7 @@ class QdqRewriter {
   bool max_pool(NodeId id);
   bool concat(NodeId id);
   bool lookup(NodeId id);
+  bool pad(NodeId id);
   bool transparent(NodeId id);
   bool requantize(NodeId id);
   bool pixels(NodeId id);

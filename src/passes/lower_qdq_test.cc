@@ -158,6 +158,18 @@ TEST(LowerQdq, Pools) {
         "QuantizeLinear QMaxPool DequantizeLinear", {picture(Shape{1, 2, 6, 7})}, 0.0f, 0);
 }
 
+TEST(LowerQdq, PadPutsZeroPointsAmongTheBytes) {
+  const auto padded = [](const std::string& pad) {
+    return conv_graph("    const %p = i64[8]{0,0,1,0,0,0,0,2}\n    const %v = f32[]{0.0}\n" + pad + R"(
+    %s = QuantizeLinear(%c, %sx, %zx)
+    %y = DequantizeLinear(%s, %sx, %zx))");
+  };
+  for (const char* pad : {"    %c = Pad(%d, %p)", "    %c = Pad(%d, %p, %v)", "    %c = Pad(%d, %p) mode=\"edge\""})
+    check(padded(pad), "QuantizeLinear Pad DequantizeLinear", {picture(Shape{1, 2, 6, 7})}, 0.0f, 0);
+  const std::string ones = "    const %one = f32[]{1.0}\n    %c = Pad(%d, %p, %one)";
+  check(padded(ones), "QuantizeLinear DequantizeLinear Pad QuantizeLinear DequantizeLinear", {picture(Shape{1, 2, 6, 7})}, 0.0f, 0);
+}
+
 TEST(LowerQdq, TablesAndChangesOfScale) {
   for (const char* op : {"Sigmoid", "HardSwish", "Tanh", "Relu"}) {
     check(conv_graph(std::string("    %c = ") + op + R"((%d)
