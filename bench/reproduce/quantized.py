@@ -3,10 +3,12 @@
   python quantized.py OMNI MODEL INPUTS.npz QDQ|QOperator FOLDER
 
 A value that lies in the middle between two bytes goes up in one order of summing and down in another, and in a deep network one such byte moves many
-after it: ONNX Runtime with and without its optimizations gives outputs that differ in up to a quarter of their bytes. So the float path (lowering
-off) is compared between the quantized tensors: each is cut, and what follows it starts from ONNX Runtime's own bytes (`cut`).
+after it. How many is measured on ONNX Runtime itself: the same model with every scale an ulp larger (`nudged`). Where that alone moves more than one
+output element in two hundred by more than a step, the outputs are chance, and the row is judged between the quantized tensors instead: the model is
+cut at each, and what follows starts from ONNX Runtime's own bytes (`cut`). The float path (lowering off) is compared there too.
 """
 import contextlib
+import dataclasses
 import io
 import logging
 import pathlib
@@ -63,9 +65,12 @@ def quantize(path, inputs, form, folder):
         with contextlib.redirect_stdout(io.StringIO()):
             quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
             operators = PRODUCTS if has_attention(onnx.load(prepared)) else None
+            per_channel = form == "QDQ" and next(o.version for o in onnx.load(prepared).opset_import if o.domain in ("", "ai.onnx")) >= 13
             quantize_static(str(prepared), str(target), Samples(inputs), quant_format=getattr(QuantFormat, form), activation_type=QuantType.QUInt8,
-                            weight_type=QuantType.QInt8, per_channel=form == "QDQ", op_types_to_quantize=operators)
+                            weight_type=QuantType.QInt8, per_channel=per_channel, op_types_to_quantize=operators)
+        onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"])
     except Exception as error:
+        target.unlink(missing_ok=True)
         raise NotQuantizable(str(error)[:200]) from error
     finally:
         prepared.unlink(missing_ok=True)
@@ -87,49 +92,95 @@ def step_of(model, output, value):
     return float(value.max() - value.min()) / 255 if value.size else 1.0
 
 
-def cut(target, inputs, folder):
-    """The model cut at every quantized activation, and its inputs: the bytes that ONNX Runtime has there. Its outputs are what was quantized."""
+def _type(value):
+    return onnx.helper.np_dtype_to_tensor_dtype(np.asarray(value).dtype)
+
+
+def cut(target, inputs, folder, floats):
+    """The model cut at every quantized activation, its inputs (ONNX Runtime's bytes there), and what ONNX Runtime has for its outputs.
+
+    Outputs are the quantized activations, or with `floats` what QuantizeLinear would read, and those of the model.
+    """
     model = onnx.load(target)
     graph = model.graph
-    constants = {t.name for t in graph.initializer}
-    cuts = [node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] not in constants]
-    names = [node.output[0] for node in cuts]
-    whole = onnx.load(target)
-    known = {o.name for o in whole.graph.output}
-    whole.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in known)
-    file = folder / "whole.onnx"
-    onnx.save(whole, file)
-    values = zoo.reference(file, inputs)
-    feeds = dict(inputs)
-    renamed = {}
-    for i, name in enumerate(names):
-        renamed[name] = f"bytes{i}"
-        feeds[renamed[name]] = values[name]
-        graph.input.append(onnx.helper.make_tensor_value_info(renamed[name], onnx.helper.np_dtype_to_tensor_dtype(values[name].dtype), values[name].shape))
+    values = zoo.reference(_with_outputs(target, folder), inputs)
+    made = {name: node for node in graph.node if node.op_type != "Constant" for name in node.output if name}
+    quantized = [name for name in made if name in values and np.asarray(values[name]).dtype in (np.uint8, np.int8)]
+    renamed = {name: f"bytes{i}" for i, name in enumerate(quantized)}
+    feeds, wanted, nodes = dict(inputs), {}, []
     for node in graph.node:
         for i, name in enumerate(node.input):
-            node.input[i] = renamed.get(name, name)
-    kept = [node for node in graph.node if node not in cuts]
-    floats = sorted({node.input[0] for node in cuts} - {i.name for i in graph.input})
-    rest = [o.name for o in graph.output if o.name not in renamed and o.name not in floats]
-    kept += [onnx.helper.make_node("Identity", [name], [f"float{i}"]) for i, name in enumerate(floats)]
+            if name in renamed:
+                node.input[i] = renamed[name]
+                feeds[renamed[name]] = np.asarray(values[name])
+        if floats and node.op_type == "QuantizeLinear" and node.output[0] in renamed:
+            if node.input[0] in made and node.input[0] not in renamed:
+                wanted[f"float{len(wanted)}"] = node.input[0]
+            continue
+        nodes.append(node)
+    nodes += [onnx.helper.make_node("Identity", [name], [key]) for key, name in wanted.items()]
+    if not floats:
+        wanted.update((name, name) for name in quantized)
+    wanted.update((o.name, o.name) for o in graph.output if not (floats and o.name in renamed))
+    graph.input.extend(onnx.helper.make_tensor_value_info(name, _type(v), v.shape) for name, v in feeds.items() if name not in inputs)
     del graph.node[:], graph.value_info[:], graph.output[:]
-    graph.node.extend(kept)
-    graph.output.extend([onnx.ValueInfoProto(name=name) for name in rest] + [onnx.ValueInfoProto(name=f"float{i}") for i in range(len(floats))])
-    for output in graph.output:
-        output.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+    graph.node.extend(nodes)
+    graph.output.extend(onnx.helper.make_tensor_value_info(key, _type(values[name]), None) for key, name in wanted.items())
     file = folder / "cut.onnx"
     onnx.save(model, file)
-    return file, {name: value for name, value in feeds.items() if any(i.name == name for i in graph.input)}
+    used = {name for node in nodes for name in node.input}
+    return file, {name: v for name, v in feeds.items() if name in used or name in inputs}, {key: np.asarray(values[name]) for key, name in wanted.items()}
 
 
-def without_lowering(omni, target, inputs, form):
-    """How far the float path is from ONNX Runtime's, of the bound of M3, cut at the quantized tensors; None in QOperator form, where nothing is float."""
+def _with_outputs(target, folder):
+    """The same model with every result as an output."""
+    model = onnx.load(target)
+    known = {o.name for o in model.graph.output}
+    names = {name: None for node in model.graph.node if node.op_type != "Constant" for name in node.output if name and name not in known}
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    file = folder / "whole.onnx"
+    onnx.save(model, file)
+    return file
+
+
+def file_of(name):
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
+
+
+def cut_bytes(omni, target, inputs):
+    """The share of the quantized activations' bytes within one step, each from ONNX Runtime's bytes before it; the least of all tensors of 100 and more."""
+    with tempfile.TemporaryDirectory() as folder:
+        model, feeds, wanted = cut(target, inputs, pathlib.Path(folder), floats=False)
+        mine = zoo.ours(omni, model, feeds)
+    good = count = 0
+    for name, value in wanted.items():
+        if value.dtype in (np.uint8, np.int8):
+            good += int((np.abs(mine[file_of(name)].astype(int) - value.astype(int)) <= 1).sum())
+            count += value.size
+    return good / count if count else 1.0
+
+
+def cut_floats(omni, target, inputs, form):
+    """How far the float path is from ONNX Runtime's, of the bound of M3, between the quantized tensors; None in QOperator form, where nothing is float."""
     if form != "QDQ":
         return None
     with tempfile.TemporaryDirectory() as folder:
-        model, feeds = cut(target, inputs, pathlib.Path(folder))
-        return zoo.compare(omni, model, feeds, ["--disable-pass", "lower_qdq"])
+        model, feeds, wanted = cut(target, inputs, pathlib.Path(folder), floats=True)
+        mine = zoo.ours(omni, model, feeds, ["--disable-pass", "lower_qdq"])
+    return max(zoo.worst(mine[file_of(name)], value) for name, value in wanted.items())
+
+
+def nudged(target, folder):
+    """The model with every scale of a tensor one ulp larger: what another order of rounding does to it."""
+    model = onnx.load(target)
+    scales = {node.input[1] for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")}
+    for tensor in model.graph.initializer:
+        value = onnx.numpy_helper.to_array(tensor)
+        if (tensor.name in scales or tensor.name.endswith("_scale")) and value.size == 1 and value.dtype == np.float32:
+            tensor.CopyFrom(onnx.numpy_helper.from_array(np.nextafter(value, np.float32(np.inf)), tensor.name))
+    file = folder / "nudged.onnx"
+    onnx.save(model, file)
+    return file
 
 
 def within_a_step(model, theirs, mine):
@@ -139,7 +190,7 @@ def within_a_step(model, theirs, mine):
         value = np.asarray(value)
         if value.dtype.kind != "f":
             continue
-        a = mine[re.sub(r"[^A-Za-z0-9._-]", "_", name)]
+        a = mine[file_of(name)]
         if a.shape != value.shape:
             raise RuntimeError(f"shape {a.shape}, ONNX Runtime has {value.shape}")
         good += int((np.abs(a.astype(np.float64) - value) <= step_of(model, name, value) * (1 + 1e-4)).sum())
@@ -149,14 +200,26 @@ def within_a_step(model, theirs, mine):
     return good, count
 
 
+@dataclasses.dataclass
+class Agreement:
+    elements: int
+    within_a_step: float  # the share of the model's output elements
+    ulp: float            # the same share of ONNX Runtime's against its own, when every scale is an ulp larger
+    optimized: float      # the same share of ONNX Runtime's with all its optimizations against those without
+    bytes: float          # cut_bytes
+    floats: float | None  # cut_floats
+
+
 def compare(omni, path, inputs, form, folder):
-    """Elements within one step, elements, the same for ONNX Runtime with all its optimizations, and how far the float path is (without_lowering)."""
     target = quantize(path, inputs, form, pathlib.Path(folder))
     model = onnx.load(target)
     theirs = zoo.reference(target, inputs)
+    named = lambda values: {file_of(name): np.asarray(value) for name, value in values.items()}
     good, count = within_a_step(model, theirs, zoo.ours(omni, target, inputs))
-    optimized = {re.sub(r"[^A-Za-z0-9._-]", "_", name): np.asarray(value) for name, value in zoo.reference(target, inputs, optimized=True).items()}
-    return good, count, within_a_step(model, theirs, optimized)[0], without_lowering(omni, target, inputs, form)
+    optimized = within_a_step(model, theirs, named(zoo.reference(target, inputs, optimized=True)))[0]
+    with tempfile.TemporaryDirectory() as place:
+        ulp = within_a_step(model, theirs, named(zoo.reference(nudged(target, pathlib.Path(place)), inputs)))[0]
+    return Agreement(count, good / count, ulp / count, optimized / count, cut_bytes(omni, target, inputs), cut_floats(omni, target, inputs, form))
 
 
 if __name__ == "__main__":
