@@ -59,8 +59,31 @@ void copy_nearest(const ResizeAxis& axis, int64_t outer, int64_t inner_bytes, co
   });
 }
 
+// The last axis: one element after the other, without a division each.
+template <class T>
+void combine_last(const ResizeAxis& axis, int64_t outer, const T* x, T* y, core::ThreadPool& pool) {
+  const int64_t group = std::max<int64_t>(1, kTaskBytes / (axis.out * axis.taps * 4)), taps = axis.taps;
+  const double* weights = axis.weights.data();
+  const int32_t* positions = axis.positions.data();
+  pool.parallel_for((outer + group - 1) / group, [=, &axis](int64_t task) {
+    for (int64_t r = task * group; r < std::min(outer, (task + 1) * group); ++r) {
+      const T* from = x + r * axis.in;
+      T* to = y + r * axis.out;
+      for (int64_t i = 0; i < axis.out; ++i) {
+        T sum = static_cast<T>(weights[i * taps]) * from[positions[i * taps]];
+        for (int64_t t = i * taps + 1; t < (i + 1) * taps; ++t) {
+          const T w = static_cast<T>(weights[t]);
+          if (w != 0) sum += w * from[positions[t]];
+        }
+        to[i] = sum;
+      }
+    }
+  });
+}
+
 template <class T>
 void combine(const ResizeAxis& axis, int64_t outer, int64_t inner, const T* x, T* y, core::ThreadPool& pool) {
+  if (inner == 1) return combine_last(axis, outer, x, y, pool);
   const int64_t rows = outer * axis.out, group = std::max<int64_t>(1, kTaskBytes / (inner * axis.taps * 4));
   pool.parallel_for((rows + group - 1) / group, [&](int64_t task) {
     for (int64_t r = task * group; r < std::min(rows, (task + 1) * group); ++r) {
