@@ -1,5 +1,6 @@
 // Resize (ai.onnx) and Upsample, its form before opset 10. Scales or sizes must be known when the graph is planned.
 #include "kernels/resize/resize.h"
+#include "kernels/resize/resize_bytes.h"
 
 #include <algorithm>
 #include <cmath>
@@ -205,9 +206,43 @@ std::shared_ptr<kernels::ResizePlan> plan_scaled(const PlannedNode& n, const Pla
   return plan;
 }
 
+// The factor of dimension d: as stated, else by the sizes.
+float scale_of(const PlannedNode& n, const Tensor* scales, const std::vector<int>& axes, int d) {
+  const auto listed = std::find(axes.begin(), axes.end(), d);
+  if (scales != nullptr && listed != axes.end()) return scales->values<float>()[static_cast<size_t>(listed - axes.begin())];
+  return static_cast<float>(n.output(0).shape[d]) / static_cast<float>(n.input(0).shape[d]);
+}
+
+void run_bytes(const KernelArgs& args) noexcept {
+  kernels::run_resize_bytes(*static_cast<const kernels::ResizeBytesPlan*>(args.params), args.inputs[0].data, args.outputs[0].data, *args.pool);
+}
+
+// Linear on bytes: a picture's or a volume's dimensions are one cell, also those that stay.
+Binding bind_bytes(const PlannedNode& n, const Tensor* scales, const kernels::ResizeOptions& options) {
+  const PlannedValue &x = n.input(0), &y = n.output(0);
+  if (options.antialias || options.exclude_outside) n.unsupported("bytes are not resized with antialias or exclude_outside");
+  if (x.shape.count() == 0) n.unsupported("an empty tensor has nothing to resize");
+  const int rank = x.shape.rank(), first = rank > 3 ? 2 : 0;
+  const std::vector<int> axes = axes_of(n.attributes, rank);
+  auto plan = std::make_shared<kernels::ResizeBytesPlan>();
+  plan->in = x.physical();
+  plan->out = y.physical();
+  plan->is_signed = x.dtype == DType::kI8;
+  for (int d = 0; d < rank; ++d) {
+    const float scale = scale_of(n, scales, axes, d);
+    if (d < first && x.shape[d] == y.shape[d] && scale == 1) continue;
+    plan->axes.push_back(kernels::plan_linear_axis(physical_axis(d, rank, x.layout), x.shape[d], y.shape[d], scale, options.coordinates));
+  }
+  if (plan->axes.empty() || plan->axes.size() > kernels::kMaxLinearAxes) n.unsupported("bytes are resized along one to three axes");
+  std::sort(plan->axes.begin(), plan->axes.end(), [](const kernels::LinearAxis& a, const kernels::LinearAxis& b) { return a.axis < b.axis; });
+  return {run_bytes, plan, 0};
+}
+
 Binding bind_scaled(const PlannedNode& n, const Tensor* scales, const kernels::ResizeOptions& options) {
-  const auto plan = plan_scaled(n, n.input(0), n.output(0), scales, options);
   if (n.output(0).shape.count() == 0) return {[](const KernelArgs&) noexcept {}, nullptr, 0};
+  const bool bytes = n.input(0).dtype == DType::kI8 || n.input(0).dtype == DType::kU8;
+  if (bytes && options.mode == kernels::ResizeMode::kLinear) return bind_bytes(n, scales, options);
+  const auto plan = plan_scaled(n, n.input(0), n.output(0), scales, options);
   return {run, plan, kernels::resize_scratch_bytes(*plan)};
 }
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/resize/coordinates.h"
+
 namespace omni::kernels {
 
 using core::Shape;
@@ -12,20 +14,13 @@ namespace {
 
 constexpr int64_t kTaskBytes = 1 << 16;
 
-double source_coordinate(int64_t i, int64_t in, int64_t out, double scale, ResizeCoordinates coordinates) {
-  const double x = static_cast<double>(i), exact = static_cast<double>(in) * scale;  // what `out` was before it became whole
-  switch (coordinates) {
-    case ResizeCoordinates::kHalfPixel: return (x + 0.5) / scale - 0.5;
-    case ResizeCoordinates::kHalfPixelSymmetric: {
-      const double adjustment = static_cast<double>(out) / exact, center = static_cast<double>(in) / 2;
-      return center * (1 - adjustment) + (x + 0.5) / scale - 0.5;
-    }
-    case ResizeCoordinates::kPytorchHalfPixel: return out > 1 ? (x + 0.5) / scale - 0.5 : -0.5;
-    case ResizeCoordinates::kAsymmetric: return x / scale;
-    case ResizeCoordinates::kAlignCorners: return exact > 1 ? x * static_cast<double>(in - 1) / (exact - 1) : 0;
-    case ResizeCoordinates::kTfHalfPixelForNn: return (x + 0.5) / scale;
-  }
-  return x;
+// Nearest rounds what ONNX Runtime rounds; the rest is smooth.
+double stated_coordinate(int64_t i, int64_t in, int64_t out, double scale, const ResizeOptions& options) {
+  const auto at = [&]<class T>(T factor) {
+    const T size = static_cast<T>(in);
+    return static_cast<double>(source_coordinate(static_cast<T>(i), size, static_cast<T>(out), size * factor, factor, options.coordinates));
+  };
+  return options.mode == ResizeMode::kNearest ? at(static_cast<float>(scale)) : at(scale);
 }
 
 int64_t nearest_position(double x, ResizeNearest rounding) {
@@ -117,11 +112,12 @@ ResizeAxis plan_resize_axis(int axis, int64_t in, int64_t out, double scale, con
   ResizeAxis result{axis, in, out, 1, {}, {}};
   const bool nearest = options.mode == ResizeMode::kNearest;
   // Shrinking with antialiasing widens the filter by 1 / scale.
-  const double widen = options.antialias && scale < 1 ? std::max(1.0, std::min(1 / scale, static_cast<double>(in))) : 1, radius = (options.mode == ResizeMode::kCubic ? 2 : 1) * widen;
+  const double widen = options.antialias && scale < 1 ? std::max(1.0, std::min(1 / scale, static_cast<double>(in))) : 1,
+               radius = (options.mode == ResizeMode::kCubic ? 2 : 1) * widen;
   if (!nearest) result.taps = 2 * static_cast<int>(std::ceil(radius)) + (widen > 1 ? 1 : 0);
   for (int64_t i = 0; i < out; ++i) {
     // Beyond the reach of the filter everything is the border; a wild scale may say 1e30 or NaN.
-    const double stated = source_coordinate(i, in, out, scale, options.coordinates), reach = static_cast<double>(in) + radius + 2;
+    const double stated = stated_coordinate(i, in, out, scale, options), reach = static_cast<double>(in) + radius + 2;
     const double x = std::isnan(stated) ? 0 : std::clamp(stated, -reach, static_cast<double>(in) + reach);
     if (nearest) {
       result.positions.push_back(static_cast<int32_t>(std::clamp<int64_t>(nearest_position(x, options.nearest), 0, in - 1)));
