@@ -26,14 +26,14 @@ TEST(ExpandForRuntime, LeavesOperatorsOfTheRuntimeAlone) {
   EXPECT_EQ(g.value(g.outputs()[0]).name, "y");
 }
 
-// What has a kernel of its own is never among the composites.
+// What has a kernel of its own is never among the composites, but for the one whose kernel rounds to bytes what its expansion computes in floats.
 TEST(ExpandForRuntime, CompositesCanBeSpelledOut) {
   size_t composites = 0;
   for (const graph::OpDef* op : ops::all_ops()) {
     if (ops::find_runtime_op(op->domain, op->name) != nullptr) continue;
     ++composites;
     EXPECT_NE(op->expand, nullptr) << graph::op_text(*op);
-    EXPECT_EQ(op->bind, nullptr) << graph::op_text(*op);
+    EXPECT_TRUE(op->bind == nullptr || op == &ops::kMsDynamicQuantizeLSTM) << graph::op_text(*op);
   }
   EXPECT_GT(composites, 40u);
 }

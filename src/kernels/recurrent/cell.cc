@@ -165,15 +165,18 @@ Direction make_direction(const RecurrentShape& s, const RecurrentArgs& args, int
   d.f = BoundFunction(s.functions[index][0], s.clip, s.isa);
   d.g = BoundFunction(s.functions[index][1], s.clip, s.isa);
   d.h = BoundFunction(s.functions[index][2], 0, s.isa);  // the cell's state itself is not clipped
+  d.products = args.products[index];
   const float* packed = args.packed[index];
-  if (packed == nullptr) {
+  if (packed == nullptr && d.products == nullptr) {
     pack_recurrent(s, args.w + index * s.width() * s.inputs, args.r + index * s.width() * s.hidden, packed_room);
     packed = packed_room;
   }
-  const PackedParts parts = packed_parts(s);
-  d.packed_w = packed;
-  d.packed_r = packed + parts.r;
-  d.packed_r_hidden = packed + parts.r_hidden;
+  if (packed != nullptr) {
+    const PackedParts parts = packed_parts(s);
+    d.packed_w = packed;
+    d.packed_r = packed + parts.r;
+    d.packed_r_hidden = packed + parts.r_hidden;
+  }
   d.lengths = args.lengths;
   if (args.p != nullptr) d.peepholes = args.p + index * 3 * s.hidden;
   if (args.b == nullptr) return d;
@@ -187,6 +190,11 @@ Direction make_direction(const RecurrentShape& s, const RecurrentArgs& args, int
 
 void input_products(const Direction& d, const RecurrentArgs& args, float* products, core::ThreadPool& pool) noexcept {
   const RecurrentShape& s = *d.shape;
+  if (d.products != nullptr) {
+    d.products->inputs(d, args.x, products, pool);
+    for (int64_t row = 0; d.bias != nullptr && row < s.steps * s.batch; ++row) add(products + row * s.width(), d.bias, s.width());
+    return;
+  }
   GemmArgs g;
   g.shape = inputs_product(s);
   g.a = args.x;
@@ -201,7 +209,10 @@ void input_products(const Direction& d, const RecurrentArgs& args, float* produc
 
 void run_step(const Direction& d, int64_t step, const StepRows& rows, core::ThreadPool& pool) noexcept {
   const RecurrentShape& s = *d.shape;
-  multiply(d, rows.h, resets_first(s) ? 2 * s.hidden : s.width(), d.packed_r, rows.pre, s.width(), pool);
+  if (d.products != nullptr)
+    d.products->states(d, step, rows.h, rows.pre, pool);
+  else
+    multiply(d, rows.h, resets_first(s) ? 2 * s.hidden : s.width(), d.packed_r, rows.pre, s.width(), pool);
   switch (s.kind) {
     case CellKind::kRnn: return each_row(d, step, rows, pool, [&](const Row& r) { rnn_row(d, r); });
     case CellKind::kLstm: return each_row(d, step, rows, pool, [&](const Row& r) { lstm_row(d, r); });

@@ -10,6 +10,7 @@ struct Direction {
   const RecurrentShape* shape = nullptr;
   int index = 0;
   BoundFunction f, g, h;
+  const RecurrentProducts* products = nullptr;
   const float* packed_w = nullptr;         // inputs x width
   const float* packed_r = nullptr;         // hidden x width; of a GRU that resets first: x 2 hidden
   const float* packed_r_hidden = nullptr;  // that GRU's last gate

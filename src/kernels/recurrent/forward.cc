@@ -34,6 +34,9 @@ Parts parts_of(const RecurrentShape& s, bool packed) {
   return p;
 }
 
+// Whether the weights are packed when it runs.
+bool packs(const RecurrentArgs& args) { return args.packed[0] == nullptr && args.products[0] == nullptr; }
+
 void load_state(const RecurrentShape& s, const float* from, int d, float* to) {
   for (int64_t b = 0; b < s.batch; ++b) {
     const size_t bytes = static_cast<size_t>(s.hidden) * sizeof(float);
@@ -64,7 +67,7 @@ void store_outputs(const Direction& d, int64_t step, const float* h, float* y) {
 }
 
 void run_direction(const RecurrentShape& s, const RecurrentArgs& args, int index, float* scratch, core::ThreadPool& pool) noexcept {
-  const Parts p = parts_of(s, args.packed[0] != nullptr);
+  const Parts p = parts_of(s, !packs(args));
   Direction d = make_direction(s, args, index, scratch + p.packed, scratch + p.bias);
   d.gemm_scratch = reinterpret_cast<std::byte*>(scratch + p.gemm);
   float *const h = scratch + p.h, *const c = scratch + p.c;
@@ -94,7 +97,7 @@ size_t recurrent_scratch_bytes(const RecurrentShape& s, bool packed) {
 
 void recurrent(const RecurrentShape& s, const RecurrentArgs& args, core::ThreadPool& pool, core::StatusSlot& status) noexcept {
   if (!check_lengths(s, args.lengths, status)) return;
-  const int64_t each = parts_of(s, args.packed[0] != nullptr).end;
+  const int64_t each = parts_of(s, !packs(args)).end;
   float* const scratch = reinterpret_cast<float*>(args.scratch);
   const auto run = [&](int64_t d) { run_direction(s, args, static_cast<int>(d), scratch + d * each, pool); };
   if (s.directions == 2 && s.batch * s.width() * s.hidden < kSmallStep) return pool.parallel_for(2, run);

@@ -41,6 +41,18 @@ struct RecurrentShape {
   }
 };
 
+struct Direction;
+
+// Another way to multiply with W and R than the float GEMM.
+class RecurrentProducts {
+ public:
+  virtual ~RecurrentProducts() = default;
+  // out[steps * batch, width] = X W'.
+  virtual void inputs(const Direction& d, const float* x, float* out, core::ThreadPool& pool) const noexcept = 0;
+  // out[batch, width] = H R' in that step.
+  virtual void states(const Direction& d, int64_t step, const float* h, float* out, core::ThreadPool& pool) const noexcept = 0;
+};
+
 struct RecurrentArgs {
   const float* x = nullptr;
   const float* w = nullptr;
@@ -50,6 +62,7 @@ struct RecurrentArgs {
   const float *h0 = nullptr, *c0 = nullptr;            // null: zeros
   const float* p = nullptr;                            // null: no peepholes
   const float* packed[2] = {};                         // what pack_recurrent wrote for each direction; null: packed in scratch
+  const RecurrentProducts* products[2] = {};           // of each direction, then w, r and packed are not read; not for a GRU, nor backward
   float *y = nullptr, *y_h = nullptr, *y_c = nullptr;  // null: not wanted
   std::byte* scratch = nullptr;                        // aligned to 64
 };

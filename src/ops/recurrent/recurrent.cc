@@ -205,6 +205,13 @@ kernels::RecurrentArgs recurrent_args(const KernelArgs& k) {
   return a;
 }
 
+void recurrent_outputs(const KernelArgs& k, kernels::RecurrentArgs& args) {
+  const auto output = [&](size_t i) { return i < k.outputs.size() ? k.outputs[i].as<float>() : nullptr; };
+  args.y = output(0);
+  args.y_h = output(1);
+  args.y_c = output(2);
+}
+
 Cost recurrent_cost(const PlannedNode& n, CellKind kind) {
   const RecurrentShape s = recurrent_shape(n, kind);
   return {2 * s.directions * s.steps * s.batch * s.width() * (s.inputs + s.hidden), 0};
@@ -221,10 +228,7 @@ void run(const KernelArgs& k) noexcept {
   const Params& p = *static_cast<const Params*>(k.params);
   kernels::RecurrentArgs a = recurrent_args(k);
   for (int d = 0; d < 2; ++d) a.packed[d] = p.packed[d].bytes() > 0 ? p.packed[d].view().as<float>() : nullptr;
-  const auto output = [&](size_t i) { return i < k.outputs.size() ? k.outputs[i].as<float>() : nullptr; };
-  a.y = output(0);
-  a.y_h = output(1);
-  a.y_c = output(2);
+  recurrent_outputs(k, a);
   kernels::recurrent(p.shape, a, *k.pool, *k.status);
 }
 

@@ -19,6 +19,9 @@ kernels::RecurrentShape recurrent_shape(const PlannedNode& n, kernels::CellKind 
 // Pointers of the inputs, the first ones of `k`.
 kernels::RecurrentArgs recurrent_args(const KernelArgs& k);
 
+// And of the outputs.
+void recurrent_outputs(const KernelArgs& k, kernels::RecurrentArgs& args);
+
 Cost recurrent_cost(const PlannedNode& n, kernels::CellKind kind);
 Binding bind_recurrent(const PlannedNode& n, kernels::CellKind kind);
 
