@@ -1,6 +1,10 @@
-// Writes fuzz/corpus/onnx: small models that between them use what the format has. Run it after a change of what import accepts; the files are
-// committed.
+// Writes fuzz/corpus/onnx: small models that between them use what the format has, and one of every operator of the ONNX suite, its inputs but the
+// first being constants. Run it after a change of what import accepts; the files are committed.  onnx_corpus FOLDER [SUITE/node]
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -176,10 +180,51 @@ void bodies() {
   save(m, "bodies");
 }
 
+constexpr size_t kMostBytes = 1200;  // of a file: the corpus is read in every test run
+
+std::string content(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// The model of a case; tensors of its data set stand for its inputs except the first.
+std::string with_constants(const std::filesystem::path& where, std::string& op) {
+  ModelProto model;
+  if (!model.ParseFromString(content(where / "model.onnx")) || model.graph().node_size() != 1) return {};
+  op = model.graph().node(0).op_type();
+  GraphProto& g = *model.mutable_graph();
+  for (NodeProto& node : *g.mutable_node()) node.clear_doc_string();
+  for (int i = g.input_size() - 1; i > 0; --i) {
+    TensorProto t;
+    if (!g.input(i).type().has_tensor_type() || !t.ParseFromString(content(where / "test_data_set_0" / ("input_" + std::to_string(i) + ".pb"))))
+      continue;
+    t.set_name(g.input(i).name());
+    *g.add_initializer() = t;
+    g.mutable_input()->DeleteSubrange(i, 1);
+  }
+  return model.SerializeAsString();
+}
+
+// Of each operator the smallest and one of the middle.
+void suite(const std::string& node_folder) {
+  std::map<std::string, std::vector<std::string>> found;
+  for (const auto& entry : std::filesystem::directory_iterator(node_folder)) {
+    std::string op;
+    std::string model = with_constants(entry.path(), op);
+    if (!model.empty() && model.size() <= kMostBytes) found[op].push_back(std::move(model));
+  }
+  for (auto& [op, models] : found) {
+    std::sort(models.begin(), models.end(),
+              [](const std::string& a, const std::string& b) { return a.size() != b.size() ? a.size() < b.size() : a < b; });
+    std::ofstream(folder + "/op_" + op, std::ios::binary) << models[0];
+    if (models.size() > 2) std::ofstream(folder + "/op_" + op + "_2", std::ios::binary) << models[models.size() / 2];
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
+  if (argc != 2 && argc != 3) return 2;
   folder = argv[1];
   network(17, "network");
   network(6, "old_network");
@@ -188,5 +233,6 @@ int main(int argc, char** argv) {
   quantized(21, TensorProto::INT4, "four_bits");
   function_and_sparse();
   bodies();
+  if (argc == 3) suite(argv[2]);
   return 0;
 }

@@ -12,6 +12,8 @@
 #include "core/rng.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
+// Of targets that know how to change what they take; every second change is theirs.
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned int seed) __attribute__((weak));
 
 namespace {
 
@@ -22,6 +24,13 @@ using Bytes = std::vector<uint8_t>;
 Bytes read(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return Bytes(std::istreambuf_iterator<char>(file), {});
+}
+
+Bytes changed_by_target(Bytes bytes, unsigned int seed) {
+  const size_t size = bytes.size();
+  bytes.resize(2 * size + 1024);
+  bytes.resize(LLVMFuzzerCustomMutator(bytes.data(), size, bytes.size(), seed));
+  return bytes;
 }
 
 // One to four edits: a byte set, a bit flipped, a run removed, a run repeated, the end cut.
@@ -67,7 +76,10 @@ int main(int argc, char** argv) {
     for (const fs::path& path : paths) {
       const Bytes bytes = read(path);
       run(bytes);
-      for (uint64_t c = 0; c < changes; ++c) run(changed(bytes, {1, path.filename().string(), c}));
+      for (uint64_t c = 0; c < changes; ++c) {
+        const omni::core::RandomStream random(1, path.filename().string(), c);
+        run(LLVMFuzzerCustomMutator != nullptr && c % 2 == 0 ? changed_by_target(bytes, random.bits(0)) : changed(bytes, random));
+      }
       ++files;
     }
   }

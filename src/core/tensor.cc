@@ -1,20 +1,48 @@
 #include "core/tensor.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
 
+#include "core/allocation_limit.h"
 #include "core/error.h"
 #include "core/half.h"
 
 namespace omni::core {
 
+thread_local constinit size_t AllocationLimit::most_ = std::numeric_limits<size_t>::max();
+
 namespace {
+
+// Tensors of so many bytes have pages of their own, zeroed by the system. malloc does the same at first, then raises its threshold to what was freed
+// last; under plans that come and go its heap tears into pieces, and resident memory grows by a tenth in some thousand shapes.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+constexpr size_t kMappedBytes = std::numeric_limits<size_t>::max();  // a sanitizer watches malloc
+#else
+constexpr size_t kMappedBytes = size_t{128} << 10;
+#endif
+
+std::shared_ptr<void> map_pages(size_t bytes) {
+  void* const data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  if (data == MAP_FAILED) throw Error(ErrorCode::kMachine, "not enough memory for a tensor of " + std::to_string(bytes) + " bytes");
+  return {data, [bytes](void* p) { ::munmap(p, bytes); }};
+}
 
 std::shared_ptr<void> allocate(size_t bytes) {
   if (bytes == 0) return nullptr;
+  if (bytes > AllocationLimit::most()) {
+    throw Error(ErrorCode::kMachine, "a tensor of " + std::to_string(bytes) + " bytes, the limit is " + std::to_string(AllocationLimit::most()));
+  }
+  if (bytes >= kMappedBytes) return map_pages(bytes);
   const size_t rounded = (bytes + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
   void* data = std::aligned_alloc(kTensorAlignment, rounded);
   if (data == nullptr) throw Error(ErrorCode::kMachine, "not enough memory for a tensor of " + std::to_string(bytes) + " bytes");
@@ -67,7 +95,7 @@ void fill_integer(void* data, std::span<const double> values) {
 Tensor::Tensor(DType dtype, Shape shape) : dtype_(dtype), shape_(shape) {
   bytes_ = packed_bytes(dtype, static_cast<size_t>(shape.count()));
   std::shared_ptr<void> memory = allocate(bytes_);
-  if (bytes_ > 0) std::memset(memory.get(), 0, bytes_);
+  if (bytes_ > 0 && bytes_ < kMappedBytes) std::memset(memory.get(), 0, bytes_);
   data_ = memory.get();
   keeper_ = std::move(memory);
 }

@@ -115,4 +115,18 @@ Binding bind_node(const PlannedNode& n) {
   return n.op.bind(n);  // its own words
 }
 
+Cost node_cost(const PlannedNode& node) {
+  Cost cost;
+  if (node.op.has(kView) && node.op.bind == nullptr) return cost;
+  if (node.op.cost != nullptr) {
+    cost = node.op.cost(node);
+  } else {
+    for (const PlannedValue& v : node.outputs) cost.operations += v.present ? v.shape.count() : 0;
+  }
+  if (cost.bytes != 0) return cost;
+  for (const PlannedValue& v : node.inputs) cost.bytes += v.present ? static_cast<int64_t>(v.bytes()) : 0;
+  for (const PlannedValue& v : node.outputs) cost.bytes += v.present ? static_cast<int64_t>(v.bytes()) : 0;
+  return cost;
+}
+
 }  // namespace omni::ops

@@ -11,4 +11,7 @@ using namespace graph;
 // after it. Throws the operator's own Error.
 Binding bind_node(const PlannedNode& node);
 
+// The operator's cost; where it gives none, one operation per output element; bytes as read and written.
+Cost node_cost(const PlannedNode& node);
+
 }  // namespace omni::ops

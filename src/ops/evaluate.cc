@@ -23,7 +23,8 @@ std::vector<PlannedValue> planned(std::span<const InferValue> values) {
 }
 
 // The node's own graph of primitives, run node by node.
-std::optional<std::vector<Tensor>> evaluate_expansion(const Node& node, std::span<const std::optional<Tensor>> inputs, ThreadPool& pool, Isa isa) {
+std::optional<std::vector<Tensor>> evaluate_expansion(const Node& node, std::span<const std::optional<Tensor>> inputs, ThreadPool& pool, Isa isa,
+                                                      const EvaluationLimits& limits) {
   Graph graph;
   Node copy;
   copy.op = node.op;
@@ -49,7 +50,7 @@ std::optional<std::vector<Tensor>> evaluate_expansion(const Node& node, std::spa
     if (n.op == node.op) continue;
     std::vector<std::optional<Tensor>> arguments;
     for (const ValueId v : n.inputs) arguments.push_back(v == kNone ? std::nullopt : std::optional(known.at(v)));
-    auto values = evaluate(n, arguments, pool, isa);
+    auto values = evaluate(n, arguments, pool, isa, limits);
     if (!values) return std::nullopt;
     for (size_t i = 0; i < n.outputs.size(); ++i) {
       if (n.outputs[i] != kNone) known.emplace(n.outputs[i], std::move((*values)[i]));
@@ -62,7 +63,8 @@ std::optional<std::vector<Tensor>> evaluate_expansion(const Node& node, std::spa
 
 // Strings of a kernel that only moves elements, or asks whether they are equal: each text is a number, "" is 0, for as long as the kernel runs.
 std::optional<std::vector<Tensor>> evaluate_numbered(const Node& node, std::span<const std::optional<Tensor>> inputs,
-                                                     std::span<const InferValue> outputs, ThreadPool& pool, Isa isa) {
+                                                     std::span<const InferValue> outputs, ThreadPool& pool, Isa isa,
+                                                     const EvaluationLimits& limits) {
   std::vector<std::string> texts = {""};
   std::map<std::string, int64_t, std::less<>> numbers = {{"", 0}};
   std::vector<std::optional<Tensor>> numbered(inputs.begin(), inputs.end());
@@ -76,7 +78,7 @@ std::optional<std::vector<Tensor>> evaluate_numbered(const Node& node, std::span
     }
     t = n;
   }
-  auto results = evaluate(node, numbered, pool, isa);
+  auto results = evaluate(node, numbered, pool, isa, limits);
   for (size_t i = 0; results && i < outputs.size(); ++i) {
     if (!outputs[i].present || outputs[i].type.dtype != DType::kString) continue;
     std::vector<std::string> back;
@@ -89,9 +91,24 @@ std::optional<std::vector<Tensor>> evaluate_numbered(const Node& node, std::span
   return results;
 }
 
+// Four operations an element are no more than reading and writing it.
+bool within(const EvaluationLimits& limits, const PlannedNode& n, size_t input_bytes, size_t output_bytes) {
+  if (limits.growth != SIZE_MAX && output_bytes > input_bytes + limits.growth) return false;
+  if (limits.operations == INT64_MAX) return true;
+  const Cost cost = node_cost(n);
+  return cost.operations / 4 <= limits.operations + cost.bytes;
+}
+
+size_t bytes_of(std::span<const PlannedValue> values) {
+  size_t bytes = 0;
+  for (const PlannedValue& v : values) bytes += v.present ? v.bytes() : 0;
+  return bytes;
+}
+
 }  // namespace
 
-std::optional<std::vector<Tensor>> evaluate(const Node& node, std::span<const std::optional<Tensor>> inputs, ThreadPool& pool, Isa isa) {
+std::optional<std::vector<Tensor>> evaluate(const Node& node, std::span<const std::optional<Tensor>> inputs, ThreadPool& pool, Isa isa,
+                                            const EvaluationLimits& limits) {
   const OpDef& op = *node.op;
   if (!node.bodies.empty() || op.has(kRandom) || op.has(kSideEffect)) return std::nullopt;
   DimTable dims;
@@ -104,7 +121,7 @@ std::optional<std::vector<Tensor>> evaluate(const Node& node, std::span<const st
   infer(node, in, out, dims);
   const std::vector<PlannedValue> planned_inputs = planned(in);
   const bool strings = std::any_of(inputs.begin(), inputs.end(), [](const auto& t) { return t && t->dtype() == DType::kString; });
-  if (strings && op.has(kMovesData) && !op.has(kView)) return evaluate_numbered(node, inputs, out, pool, isa);
+  if (strings && op.has(kMovesData) && !op.has(kView)) return evaluate_numbered(node, inputs, out, pool, isa, limits);
   const bool given_memory = std::all_of(out.begin(), out.end(), [](const InferValue& v) {
     return !v.present || (v.type.kind == TypeKind::kTensor && v.type.is_static() && v.type.dtype != DType::kString);
   });
@@ -126,8 +143,10 @@ std::optional<std::vector<Tensor>> evaluate(const Node& node, std::span<const st
     results[0] = inputs[0]->reshaped(planned_outputs[0].shape);
     return results;
   }
-  if (op.bind == nullptr) return op.expand == nullptr ? std::nullopt : evaluate_expansion(node, inputs, pool, isa);
-  const Binding binding = bind_node({op, node.name, node.attributes, planned_inputs, planned_outputs, isa});
+  if (op.bind == nullptr) return op.expand == nullptr ? std::nullopt : evaluate_expansion(node, inputs, pool, isa, limits);
+  const PlannedNode whole{op, node.name, node.attributes, planned_inputs, planned_outputs, isa};
+  if (!within(limits, whole, bytes_of(planned_inputs), bytes_of(planned_outputs))) return std::nullopt;
+  const Binding binding = bind_node(whole);
   std::vector<ConstTensorView> in_views(inputs.size());
   std::vector<TensorView> out_views(out.size());
   for (size_t i = 0; i < inputs.size(); ++i) {

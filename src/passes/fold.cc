@@ -10,6 +10,8 @@ namespace omni::passes {
 namespace {
 
 constexpr size_t kMaxGrowth = size_t{1} << 20;
+// A product or a convolution of constants that takes longer than a blink waits for the run, where kernels are fast.
+constexpr int64_t kMaxOperations = int64_t{1} << 24;
 
 // Contents that inference knows, as a tensor of the value's type.
 std::optional<Tensor> from_contents(const Value& v) {
@@ -75,7 +77,7 @@ bool fold_node(Graph& graph, const Node& node, ThreadPool& pool, bool decode) {
       if (!decode && packed_bytes(type.dtype, static_cast<size_t>(shape->count())) > input_bytes + kMaxGrowth) return false;
     }
   }
-  const auto results = ops::evaluate(node, inputs, pool, Isa::kScalar);
+  const auto results = ops::evaluate(node, inputs, pool, Isa::kScalar, {kMaxOperations, decode ? SIZE_MAX : kMaxGrowth});
   if (!results) return false;
   bool any = false;
   const std::vector<ValueId> outputs = node.outputs;

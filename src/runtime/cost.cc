@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "ops/bind_node.h"
 #include "runtime/memory_plan.h"
 #include "runtime/plan.h"
 
@@ -114,7 +115,7 @@ class Counter {
     std::vector<PlannedValue> inputs, outputs;
     for (const ValueId v : n.inputs) inputs.push_back(planned(v));
     for (const ValueId v : n.outputs) outputs.push_back(planned(v));
-    const Cost cost = node_cost({*n.op, n.name, n.attributes, inputs, outputs, Isa::kScalar});
+    const Cost cost = ops::node_cost({*n.op, n.name, n.attributes, inputs, outputs, Isa::kScalar});
     c.operations = cost.operations;
     c.bytes = cost.bytes;
   }
@@ -165,20 +166,6 @@ class Counter {
 };
 
 }  // namespace
-
-Cost node_cost(const PlannedNode& node) {
-  Cost cost;
-  if (node.op.has(kView) && node.op.bind == nullptr) return cost;
-  if (node.op.cost != nullptr) {
-    cost = node.op.cost(node);
-  } else {
-    for (const PlannedValue& v : node.outputs) cost.operations += v.present ? v.shape.count() : 0;
-  }
-  if (cost.bytes != 0) return cost;
-  for (const PlannedValue& v : node.inputs) cost.bytes += v.present ? static_cast<int64_t>(v.bytes()) : 0;
-  for (const PlannedValue& v : node.outputs) cost.bytes += v.present ? static_cast<int64_t>(v.bytes()) : 0;
-  return cost;
-}
 
 GraphCost count_cost(const Graph& graph, const std::map<std::string, int64_t, std::less<>>& sizes) { return Counter(graph, sizes).count(); }
 

@@ -34,9 +34,6 @@ struct GraphCost {
   int64_t peak_bytes = 0;  // most bytes of intermediate values alive at once, inputs and outputs included, in graph order
 };
 
-// The operator's cost; where it gives none, one operation per output element; bytes as read and written.
-Cost node_cost(const PlannedNode& node);
-
 // `sizes` gives the symbolic dimensions of the inputs ("N" → 1); those it does not name are 1. Throws Error for inputs of unknown size.
 GraphCost count_cost(const Graph& graph, const std::map<std::string, int64_t, std::less<>>& sizes = {});
 

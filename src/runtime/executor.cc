@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 
+#include "core/allocation_limit.h"
 #include "core/error.h"
 #include "core/fp_environment.h"
 
@@ -55,7 +56,9 @@ Executor::Executor(std::shared_ptr<const Graph> shared, SessionOptions wishes, E
   if (options.max_plans == 0) options.max_plans = 1;
   model = make_model(graph, options.isa);
   model.body = around != nullptr;
+  model.limits = options.limits;
   if (around != nullptr) clock = around->clock;
+  if (around != nullptr) whole_run = around->whole_run;
   if (options.profile) model.profiler = clock;
   states = options.states ? options.states : std::make_shared<StateSet>();
   for (const ValueId id : model.states) {
@@ -126,6 +129,8 @@ Result Executor::run(std::span<const Tensor> tensors, std::span<TensorView> view
 
 void Executor::execute(std::span<const Tensor> tensors, std::span<TensorView> views) {
   const DefaultFpEnvironment environment;
+  const AllocationLimit allocation(static_cast<size_t>(options.limits.value_bytes));
+  if (!model.body) spent = 0;
   const double begin = options.profile ? clock->now() : 0;
   check_inputs(tensors);
   check_outputs(views);
@@ -199,7 +204,17 @@ void Executor::reserve_arena(size_t depth, size_t bytes) {
   if (arenas[depth].grow(bytes)) ++generation;
 }
 
+void Executor::spend(int64_t operations) {
+  if (options.limits.operations == RunLimits::kNone) return;
+  int64_t& total = whole_run->spent;
+  if (operations > options.limits.operations - total) {
+    throw Error(ErrorCode::kUnsupported, "more than " + std::to_string(options.limits.operations) + " operations, the limit of a run");
+  }
+  total += operations;
+}
+
 void Executor::run_segment(Segment& segment) {
+  spend(segment.operations);
   reserve_arena(static_cast<size_t>(segment.depth), segment.arena_bytes);
   bind_outputs(segment);
   resolve(segment);

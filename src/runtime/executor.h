@@ -39,6 +39,7 @@ struct Executor {
   void* address(const Place& place);
   void run_steps(Segment& segment);
   Segment& follow(Segment& segment);
+  void keep_path();
   void produce(Segment& segment);
   std::vector<uint32_t> choose_observed(const Segment& segment);
   Tensor peek(const Segment& segment, ValueId id) { return tensor_of(segment.values[id]); }
@@ -47,6 +48,8 @@ struct Executor {
   std::unique_ptr<Segment> plan_next(const Segment& segment);
   void finish(const Segment& segment);
   std::string name_of(const Node& node) const;
+  // Counts what the run takes; throws Error beyond the limit.
+  void spend(int64_t operations);
 
   SessionOptions options;
   std::shared_ptr<const Graph> graph;
@@ -54,6 +57,8 @@ struct Executor {
   std::shared_ptr<ThreadPool> pool;
   Profiler profiler;
   Profiler* clock = &profiler;  // that of the session, in bodies too
+  Executor* whole_run = this;   // the session's own, which counts for all bodies
+  int64_t spent = 0;
   double inner_seconds = 0;     // in the bodies of the node that is produced now
   Model model;
   std::vector<int> state_slots;              // by Model::states
@@ -61,6 +66,7 @@ struct Executor {
   std::deque<Arena> arenas;                  // by depth
   uint64_t generation = 0;                   // raised when an arena moves
   uint64_t plans_made = 0;
+  size_t later_segments = 0;  // made since only the path of a run was kept
   std::unordered_map<NodeId, std::vector<std::unique_ptr<Executor>>> bodies;  // of the nodes that have some
 
   // Of the run at hand.

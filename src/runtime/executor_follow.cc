@@ -14,6 +14,19 @@ bool observable(const ValueState& v, bool floats) {
   return v.dtype == DType::kI64 || v.dtype == DType::kI32 || v.dtype == DType::kBool || (floats && is_float(v.dtype) && v.shape.rank() <= 1);
 }
 
+constexpr size_t kLaterSegments = 16;  // that may live, for each plan
+constexpr int64_t kBodyRun = 1000;  // operations that starting a body counts for
+
+// What a node that allocates its own outputs counts for: each of its elements once.
+int64_t elements(std::span<const Tensor> tensors) {
+  int64_t count = 0;
+  for (const Tensor& t : tensors) {
+    count += t.count();
+    for (const Tensor& e : t.elements()) count += e.count();
+  }
+  return count;
+}
+
 // Runs bodies of one node: their formal inputs come from the operator, what they capture from here.
 class NodeBodies : public BodyRunner {
  public:
@@ -30,9 +43,10 @@ class NodeBodies : public BodyRunner {
   const Graph& graph(size_t body) const override { return *node_.bodies[body]; }
 
   std::vector<Tensor> run(size_t body, std::span<const Tensor> formal) override {
-    if (++runs_ > around_.options.max_body_runs) {
-      throw Error(ErrorCode::kUnsupported, "more than " + std::to_string(around_.options.max_body_runs) + " iterations");
+    if (++runs_ > around_.options.limits.body_runs) {
+      throw Error(ErrorCode::kUnsupported, "more than " + std::to_string(around_.options.limits.body_runs) + " iterations");
     }
+    around_.spend(kBodyRun);
     std::vector<Tensor> inputs(formal.begin(), formal.end());
     inputs.insert(inputs.end(), captured_[body].begin(), captured_[body].end());
     std::vector<Tensor> results;
@@ -81,7 +95,19 @@ Segment& Executor::follow(Segment& segment) {
   ++plans_made;
   if (segment.next.size() >= options.max_plans) segment.next.pop_back();
   segment.next.insert(segment.next.begin(), {key, std::move(planned)});
+  if (++later_segments > kLaterSegments * options.max_plans) keep_path();
   return *segment.next.front().segment;
+}
+
+// What was planned behind the first segments forks at every one, so that a bound on the forks alone would bound little: of everything only what the
+// present run went through stays.
+void Executor::keep_path() {
+  for (size_t i = 1; i < plans.size(); ++i) plans[i]->first->next.clear();
+  later_segments = 0;
+  for (Segment* s = plans.front()->first.get(); !s->next.empty(); s = s->next.front().segment.get()) {
+    s->next.resize(1);
+    ++later_segments;
+  }
 }
 
 // The value itself where it is a tensor of somebody's, else a view of its bytes.
@@ -123,6 +149,7 @@ void Executor::produce(Segment& segment) {
   const double begin = options.profile ? clock->now() : 0;
   inner_seconds = 0;
   std::vector<Tensor> made = produce_results(segment, n);
+  spend(kNodeOperations + elements(made));
   if (!status.status().ok()) {
     failed = &n;
     return;

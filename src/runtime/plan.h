@@ -14,6 +14,7 @@
 #include "core/kernel_args.h"
 #include "graph/graph.h"
 #include "runtime/profiler.h"
+#include "runtime/session.h"
 
 namespace omni::runtime {
 
@@ -94,6 +95,7 @@ struct Segment {
   std::vector<Copy> copies;         // after the last step of the last segment
   std::vector<Place> guards;        // of each commit (kNone: always), in the last segment
   size_t arena_bytes = 0, lower_bound = 0;
+  int64_t operations = 0;  // counted where they are limited
   uint64_t resolved = 0;  // the generation of the arena its slots point into
   std::deque<Tensor> owned;
 
@@ -109,6 +111,8 @@ struct Segment {
   std::vector<Next> next;  // the newest first
 };
 
+inline constexpr int64_t kNodeOperations = 100;  // what any node counts for where operations are limited
+
 struct Plan {
   std::vector<Shape> key;
   std::unique_ptr<Segment> first;
@@ -122,6 +126,7 @@ struct Model {
   std::vector<ValueId> states;
   std::vector<uint32_t> input_index, state_index;  // by value, kNone for others
   Isa isa = Isa::kScalar;
+  RunLimits limits;
   Profiler* profiler = nullptr;  // where plans register their steps, if anybody profiles
   bool body = false;             // of a node: what the graph says about sizes of its inputs is a hint
 

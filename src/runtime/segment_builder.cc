@@ -5,7 +5,6 @@
 
 #include "core/error.h"
 #include "ops/bind_node.h"
-#include "runtime/cost.h"
 
 namespace omni::runtime {
 
@@ -124,6 +123,10 @@ void SegmentBuilder::record_outputs(const Node& n, const std::vector<InferValue>
     v.shape = *outputs[i].type.shape();
     if (v.shape.count() > kMaxElements) {
       throw Error(ErrorCode::kMachine, "its output " + v.shape.text() + " does not fit into any memory", where_of(graph_, n));
+    }
+    if (v.bytes() > static_cast<size_t>(model_.limits.value_bytes)) {
+      throw Error(ErrorCode::kMachine, "its output " + v.shape.text() + " is beyond the limit of " + std::to_string(model_.limits.value_bytes) + " bytes",
+                  where_of(graph_, n));
     }
     v.contents = outputs[i].contents;
   }
@@ -255,10 +258,21 @@ void SegmentBuilder::bind_steps() {
       outputs.push_back(planned(id));
       outputs.back().constant = nullptr;
     }
+    if (model_.limits.operations != RunLimits::kNone) count_operations(n, inputs, outputs);
     bound_[t].binding = bind(n, model_.order[segment_->begin + t], inputs, outputs);
     bound_[t].scratch_block = arena_.size();
     arena_.push_back({bound_[t].binding->scratch_bytes, static_cast<int32_t>(t), static_cast<int32_t>(t)});
   }
+}
+
+// Before it is bound: some kernels tabulate what they will do.
+void SegmentBuilder::count_operations(const Node& n, std::span<const PlannedValue> inputs, std::span<const PlannedValue> outputs) {
+  const Cost cost = ops::node_cost({*n.op, n.name, n.attributes, inputs, outputs, model_.isa});
+  const int64_t operations = std::max(cost.operations, cost.bytes / 4) + kNodeOperations;
+  if (operations > model_.limits.operations - segment_->operations) {
+    throw Error(ErrorCode::kUnsupported, "the run takes more than " + std::to_string(model_.limits.operations) + " operations, its limit", where_of(graph_, n));
+  }
+  segment_->operations += operations;
 }
 
 std::shared_ptr<const Binding> SegmentBuilder::bind(const Node& n, NodeId id, std::span<const PlannedValue> inputs,
@@ -290,6 +304,10 @@ void SegmentBuilder::place_blocks() {
     arena_.push_back({b.bytes, b.first, b.last});
   }
   const ArenaPlan arena = plan_arena(arena_);
+  if (arena.bytes > static_cast<size_t>(model_.limits.value_bytes)) {
+    throw Error(ErrorCode::kMachine, "its intermediate values take " + std::to_string(arena.bytes) + " bytes, the limit is " +
+                                         std::to_string(model_.limits.value_bytes), "graph " + quoted(graph_.name()));
+  }
   segment_->arena_bytes = arena.bytes;
   segment_->lower_bound = arena.lower_bound;
   const auto depth = static_cast<uint32_t>(segment_->depth);
@@ -374,7 +392,7 @@ void SegmentBuilder::register_profile() {
     std::vector<PlannedValue> inputs, outputs;
     for (const ValueId id : n.inputs) inputs.push_back(planned(id));
     for (const ValueId id : n.outputs) outputs.push_back(planned(id));
-    const Cost cost = node_cost({*n.op, n.name, n.attributes, inputs, outputs, model_.isa});
+    const Cost cost = ops::node_cost({*n.op, n.name, n.attributes, inputs, outputs, model_.isa});
     StepProfile p = profile_of(n);
     const TensorView& out = step.args.outputs.front();
     p.shapes = std::string(dtype_name(out.dtype)) + out.shape.text();

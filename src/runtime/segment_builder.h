@@ -48,6 +48,7 @@ class SegmentBuilder {
   void aim(ValueId id, Place target);
 
   void bind_steps();
+  void count_operations(const Node& node, std::span<const PlannedValue> inputs, std::span<const PlannedValue> outputs);
   std::shared_ptr<const Binding> bind(const Node& node, NodeId id, std::span<const PlannedValue> inputs, std::span<const PlannedValue> outputs);
   PlannedValue planned(ValueId id) const;
   void place_blocks();

@@ -25,6 +25,15 @@
 
 namespace omni::runtime {
 
+// What one run may ask for. A model of a stranger's that wants more fails with an Error, instead of taking the machine or never coming back.
+struct RunLimits {
+  static constexpr int64_t kNone = INT64_MAX;
+
+  int64_t value_bytes = kNone;           // of one value, and of the intermediate values of a segment together
+  int64_t operations = kNone;            // as the operators count them (runtime/cost.h), at least one an element moved and a hundred a node
+  int64_t body_runs = int64_t{1} << 31;  // of one node: a Loop that asks for more fails
+};
+
 struct SessionOptions {
   Isa isa = detect_isa();
   int threads = 0;                        // 0: one per physical core; not asked when a pool is given
@@ -35,7 +44,7 @@ struct SessionOptions {
   std::shared_ptr<StateSet> states = {};                             // default: the session's own; states it lacks are added to it
   std::map<std::string, std::string, std::less<>> state_names = {};  // a state of the graph → its name in the set, where they differ
   size_t max_plans = 8;
-  int64_t max_body_runs = int64_t{1} << 31;  // of one node in one run: a Loop that asks for more fails
+  RunLimits limits = {};
   std::function<void(std::string_view pass, const Graph&)> after_pass = {};  // for printing
 };
 
