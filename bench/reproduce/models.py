@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "peers"))
+import changing_shapes  # noqa: E402
 import quantized  # noqa: E402
 import zoo  # noqa: E402
 from reproduce import Row  # noqa: E402
@@ -164,6 +165,21 @@ def M6(context):
     return Row(done.stderr.strip()[-200:], done.returncode == 2 and said, [done.returncode], "omni inspect custom.onnx")
 
 
+def program(context, name):
+    """A program of bench/, built."""
+    context.run("cmake", "--build", context.build, "-j", str(os.cpu_count()), "--target", name)
+    return context.build / "bench" / name
+
+
+def M7(context):
+    runs = 1000 if context.quick else 10000
+    measured = {name: changing_shapes.growth(program(context, "memory_over_shapes"), name, runs) for name in changing_shapes.MODELS}
+    worst = max(measured, key=lambda name: measured[name][0])
+    text = ", ".join(f"{name} {100 * grown:+.2f} %" for name, (grown, _) in measured.items())
+    return Row(text, measured[worst][0] <= 0.02, [{"model": name, "lines": lines} for name, (_, lines) in measured.items()],
+               "python bench/reproduce/changing_shapes.py BUILD/bench/memory_over_shapes")
+
+
 def _speed(context):
     def make():
         library = next((pathlib.Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so*"))
@@ -206,8 +222,42 @@ def M9(context):
     return _ratios(context, 0.9, 1.1)
 
 
+def M10(context):
+    minutes = 0.5 if context.quick else 10
+    done = context.run("tools/fuzz", minutes, "onnx", "shapes", "run", check=False)
+    return Row("; ".join(done.stdout.strip().splitlines()[-3:])[-400:], done.returncode == 0, [done.stdout[-4000:]], "tools/fuzz 10 onnx shapes run")
+
+
 def M11(context):
     bars = built_test(context, "operators_page_test", arguments=["--gtest_filter=GradientBars.*"])
     closed_forms = built_test(context, "ops_test", folder="", arguments=["--gtest_filter=*Gradient*:*RoundClip*:*StopGradient*"])
     holds = bars.returncode == 0 and closed_forms.returncode == 0
     return Row("holds" if holds else (bars.stdout + closed_forms.stdout)[-300:], holds, [bars.returncode, closed_forms.returncode], "operators_page_test --gtest_filter=GradientBars.*")
+
+
+CREATE_SESSION = """
+import sys, time
+import onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = 1
+start = time.perf_counter()
+onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+print(time.perf_counter() - start)
+"""
+
+
+def M12(context):
+    path = cache() / "exports" / "resnet50.script.onnx"
+    if not _exports() or not path.exists():
+        return Row(NO_TORCH, None)
+    load = program(context, "load_model")
+
+    ours, theirs = [], []
+    for _ in range(5 if context.quick else 21):  # a process each, so that neither finds memory that an earlier session left
+        ours.append([float(word) for word in context.run(load, path, 1).split()])
+        theirs.append(float(context.run(sys.executable, "-c", CREATE_SESSION, path)))
+    whole, other = float(np.median([row[0] for row in ours])), float(np.median(theirs))
+    noise = abs(np.median([row[0] for row in ours[::2]]) / np.median([row[0] for row in ours[1::2]]) - 1)
+    parts = [1e3 * float(np.median([row[i] for row in ours])) for i in (1, 2, 3)]
+    text = f"{whole / other:.2f}: {1e3 * whole:.0f} ms (import {parts[0]:.0f}, passes {parts[1]:.0f}, plan {parts[2]:.0f}) to {1e3 * other:.0f} ms, noise {100 * noise:.1f} %"
+    return Row(text, whole <= other, [ours, theirs], "bench/reproduce/run models M12")
