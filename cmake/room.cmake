@@ -6,8 +6,8 @@
 set(OMNI_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c)
 set(OMNI_ISA_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c)
 set(OMNI_ISA_FLAGS_avx512vnni ${OMNI_ISA_FLAGS_avx512} -mavx512vnni -mavx512vbmi)
-# Nothing with a linkage may leave such a file (docs/architecture.md, "Instruction sets"); the headers of GCC 12's AVX-512 warn falsely.
-set(OMNI_ISA_COMMON -fno-exceptions $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> -Wno-uninitialized)
+# No exception passes through such a file: no tables to unwind it. Nothing with a linkage may leave it (docs/architecture.md, "Instruction sets"); the headers of GCC 12's AVX-512 warn falsely.
+set(OMNI_ISA_COMMON -fno-exceptions -fno-asynchronous-unwind-tables $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> -Wno-uninitialized)
 
 function(omni_room NAME)
   cmake_parse_arguments(ROOM "THREADS;SMALL" "DIR" "DEPENDS;LIBRARIES" ${ARGN})
@@ -25,6 +25,9 @@ function(omni_room NAME)
     if(source MATCHES "_(avx2|avx512|avx512vnni)\\.cc$")
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${OMNI_ISA_FLAGS_${CMAKE_MATCH_1}};${OMNI_ISA_COMMON}")
       set_property(GLOBAL APPEND PROPERTY OMNI_ISA_SOURCES ${source})
+    elseif(source MATCHES "[/_](reference|scalar)\\.cc$" OR (source MATCHES "_portable\\.cc$" AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64"))
+      # The scalar truth need not be fast, and an x86 without AVX2 is rare.
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-Os>")
     endif()
   endforeach()
 
