@@ -5,6 +5,7 @@
 #include "passes/expand.h"
 #include "passes/fold.h"
 #include "passes/fuse/activation.h"
+#include "passes/fuse/attention.h"
 #include "passes/fuse/batch_norm.h"
 #include "passes/fuse/layer_norm.h"
 #include "passes/fuse/matmul_bias.h"
@@ -28,6 +29,7 @@ constexpr Pass kPlanning[] = {
     {"fuse_batch_norm", fuse_batch_norm},
     {"fuse_matmul_bias", fuse_matmul_bias},
     {"cse", cse},
+    {"fuse_attention", fuse_attention},
     {"fuse_layer_norm", fuse_layer_norm},
     {"fuse_smooth_activation", fuse_smooth_activation},
     {"fuse_activation", fuse_activation},

@@ -61,6 +61,12 @@ inline void store_bools(uint8_t* p, M m) {
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_and_si128(_mm_packs_epi16(words, words), _mm_set1_epi8(1)));
 }
 
+// The lanes whose byte is not 0.
+inline M load_bools(const uint8_t* p) {
+  const __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  return {_mm256_castsi256_ps(_mm256_cmpgt_epi32(bytes, _mm256_setzero_si256()))};
+}
+
 inline I to_int(F a) { return {_mm256_cvtps_epi32(a.v)}; }
 inline F to_float(I a) { return {_mm256_cvtepi32_ps(a.v)}; }
 inline I as_int(F a) { return {_mm256_castps_si256(a.v)}; }

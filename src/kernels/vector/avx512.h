@@ -55,6 +55,12 @@ inline uint32_t bits_of(M m) { return m.v; }
 // One byte a lane: 1 where the mask is set.
 inline void store_bools(uint8_t* p, M m) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_maskz_set1_epi8(m.v, 1)); }
 
+// The lanes whose byte is not 0.
+inline M load_bools(const uint8_t* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm_test_epi8_mask(bytes, bytes)};
+}
+
 inline I to_int(F a) { return {_mm512_cvtps_epi32(a.v)}; }
 inline F to_float(I a) { return {_mm512_cvtepi32_ps(a.v)}; }
 inline I as_int(F a) { return {_mm512_castps_si512(a.v)}; }

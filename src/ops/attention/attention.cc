@@ -136,6 +136,17 @@ struct Expansion {
     return b.g.add1(kPad, {mask, b.concat({b.ints({0}), missing}, 0), fill, b.ints({-1})});
   }
 
+  // Heads that share a key stand beside each other: every head of x as often as q has heads for it.
+  ValueId repeated(ValueId x, ValueId q) const {
+    const Dim have = b.g.type(x).dim(1), want = b.g.type(q).dim(1);
+    if (have == want) return x;
+    const bool known = have.is_constant() && want.is_constant() && have.value > 0;
+    const ValueId times = known ? b.ints({want.value / have.value}) : b.div(b.size(q, 1), b.size(x, 1));
+    const ValueId one = b.ints({1});
+    const ValueId each = b.g.add1(kExpand, {b.unsqueeze(x, {2}), b.concat({one, one, times, one, one}, 0)});
+    return b.reshape_to(each, b.concat({b.ints({0}), b.size(q, 1), b.size(x, 2), b.size(x, 3)}, 0));
+  }
+
   // Probabilities; rows of nothing but minus infinity are 0.
   ValueId softmax(ValueId scores, bool guarded) const {
     const DType dtype = b.g.type(scores).dtype;
@@ -160,7 +171,6 @@ std::vector<ValueId> Expansion::run(size_t outputs) const {
     k = b.concat({input(4), k}, 2);
     v = b.concat({input(5), v}, 2);
   }
-  const bool grouped = b.g.type(q).dim(1) != b.g.type(k).dim(1);
   ValueId scaled = q;
   if (a.has("scale")) {
     scaled = b.mul(q, static_cast<double>(a.get_float("scale", 1)));
@@ -169,16 +179,7 @@ std::vector<ValueId> Expansion::run(size_t outputs) const {
   } else {
     scaled = b.div(q, b.g.add1(kSqrt, {cast_to(b.g, b.size(q, 3), b.g.type(q).dtype)}));
   }
-  const ValueId keys = b.swap_last(k);
-  // Heads that share a key stand beside each other: [batch, groups, heads / groups, …] against [batch, groups, 1, …].
-  ValueId scores = kNone;
-  if (grouped) {
-    const ValueId shape = b.concat({b.ints({0}), b.size(k, 1), b.ints({-1}), b.size(q, 2), b.size(q, 3)}, 0);
-    const ValueId product = b.matmul(b.reshape_to(scaled, shape), b.unsqueeze(keys, {2}));
-    scores = b.reshape_to(product, b.concat({b.ints({0}), b.size(q, 1), b.size(q, 2), b.size(k, 2)}, 0));
-  } else {
-    scores = b.matmul(scaled, keys);
-  }
+  ValueId scores = b.matmul(scaled, b.swap_last(repeated(k, q)));
   const int64_t mode = a.get_int("qk_matmul_output_mode", 0);
   ValueId shown = scores;
   if (const float cap = a.get_float("softcap", 0); cap > 0)
@@ -197,14 +198,7 @@ std::vector<ValueId> Expansion::run(size_t outputs) const {
   const ValueId weights = softmax(scores, allowed != kNone || mask != kNone);
   if (mode == 3) shown = weights;
   const ValueId mix = cast_to(b.g, weights, b.g.type(v).dtype);
-  ValueId y = kNone;
-  if (grouped) {
-    const ValueId shape = b.concat({b.ints({0}), b.size(k, 1), b.ints({-1}), b.size(q, 2), b.size(k, 2)}, 0);
-    y = b.matmul(b.reshape_to(mix, shape), b.unsqueeze(v, {2}));
-    y = b.reshape_to(y, b.concat({b.ints({0}), b.size(q, 1), b.size(q, 2), b.size(v, 3)}, 0));
-  } else {
-    y = b.matmul(mix, v);
-  }
+  ValueId y = b.matmul(mix, repeated(v, q));
   y = cast_to(b.g, y, b.g.type(q).dtype);
   if (flat) y = b.reshape(b.transpose(y, {0, 2, 1, 3}), {0, 0, -1});
   std::vector<ValueId> results = {y, k, v, shown};
