@@ -13,6 +13,7 @@
 #include "passes/inline_if.h"
 #include "passes/layout.h"
 #include "passes/lower_qdq.h"
+#include "passes/transposes.h"
 
 namespace omni::passes {
 
@@ -30,6 +31,7 @@ constexpr Pass kPlanning[] = {
     {"fuse_matmul_bias", fuse_matmul_bias},
     {"cse", cse},
     {"fuse_attention", fuse_attention},
+    {"eliminate_transposes", eliminate_transposes},
     {"fuse_layer_norm", fuse_layer_norm},
     {"fuse_smooth_activation", fuse_smooth_activation},
     {"fuse_activation", fuse_activation},
