@@ -7,6 +7,7 @@
 #include "passes/fuse/activation.h"
 #include "passes/fuse/attention.h"
 #include "passes/fuse/batch_norm.h"
+#include "passes/fuse/block_weights.h"
 #include "passes/fuse/layer_norm.h"
 #include "passes/fuse/matmul_bias.h"
 #include "passes/fuse/smooth_activation.h"
@@ -26,6 +27,7 @@ constexpr Pass kPlanning[] = {
     {"expand_quantized", expand_quantized},
     {"lower_qdq", lower_qdq},
     {"expand", expand},
+    {"fuse_block_weights", fuse_block_weights},
     {"decode_weights", decode_weights},
     {"fuse_batch_norm", fuse_batch_norm},
     {"fuse_matmul_bias", fuse_matmul_bias},

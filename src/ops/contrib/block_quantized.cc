@@ -56,9 +56,16 @@ void require_count(const Parts& p, ValueId v, int64_t count, std::string_view na
   if (t.is_static()) p.require(t.shape()->count() == count, std::string(name) + " has not the size that N, K and block_size give");
 }
 
+// A value as the matrix [rows, columns]: a constant stays one, so that passes find it.
+ValueId matrix(const Parts& p, ValueId v, int64_t rows, int64_t columns) {
+  const Tensor* data = p.constant(v);
+  if (data == nullptr || data->count() != rows * columns) return p.reshape(v, {rows, columns});
+  return p.g.add_constant(p.g.value(v).name + ".matrix", data->reshaped(Shape{rows, columns}));
+}
+
 // Integers of a row-major matrix [n, columns] that is stored in rows of whole bytes. Constants of 4 bits become u4 (`packed`), others bytes.
 ValueId integers(const Parts& p, ValueId v, const Blocks& b, int64_t columns, bool packed) {
-  if (b.bits == 8) return p.reshape(v, {b.n, columns});
+  if (b.bits == 8) return matrix(p, v, b.n, columns);
   const int64_t bytes = (columns + 1) / 2;
   const Tensor* data = packed ? p.constant(v) : nullptr;
   if (data == nullptr) {
@@ -84,7 +91,7 @@ ValueId constant_zero(const Parts& p, DType type, Shape shape, int value) {
 
 // W [N, K] in floats, by blocks; or by g_idx, which names the block of every column.
 ValueId weights(const Parts& p, const Blocks& b) {
-  const ValueId scales = p.reshape(p.in(2), {b.n, b.count});
+  const ValueId scales = matrix(p, p.in(2), b.n, b.count);
   const DType type = p.dtype(scales);
   const bool grouped = p.has(4), float_zero = p.has(3) && is_float(p.dtype(p.in(3)));
   const bool packed = p.constant(p.in(1)) != nullptr && !grouped && !float_zero && (!p.has(3) || p.constant(p.in(3)) != nullptr);
