@@ -1,4 +1,5 @@
 // Gemm (ai.onnx): Y = alpha * A' * B' + beta * C, A' and B' plain or transposed, C broadcast to Y. And its gradient.
+// ai.omni.FusedGemm: clamp(Gemm(A, B, C) + residual, min, max); A may also be a stack of matrices [.., M, K] against one B, then C is [N] or one value.
 #include "kernels/gemm/gemm.h"
 
 #include <limits>
@@ -12,6 +13,7 @@ namespace omni::ops {
 namespace {
 
 constexpr Formal kInputs[] = {{"A"}, {"B", 0, ParamKind::kWeight}, {"C", kOptional, ParamKind::kBias}};
+constexpr Formal kFusedInputs[] = {{"A"}, {"B"}, {"C", kOptional}, {"residual", kOptional}};
 constexpr Formal kOutputs[] = {{"Y"}};
 constexpr AttributeDef kAttributes[] = {
     {"alpha", AttributeKind::kFloat}, {"beta", AttributeKind::kFloat}, {"transA", AttributeKind::kInt}, {"transB", AttributeKind::kInt}};
@@ -54,6 +56,43 @@ void infer(InferContext& c) {
   c.set(0, Type(a.dtype, {m, n}));
 }
 
+void infer_stack(InferContext& c) {
+  const Type &a = c.input(0), &b = c.input(1);
+  const bool tb = transposed(c.attributes, "transB");
+  if (transposed(c.attributes, "transA")) c.fail("a stack of matrices cannot be transposed");
+  if (a.dtype != DType::kF32 || b.dtype != DType::kF32 || (c.has_input(2) && c.input(2).dtype != DType::kF32)) c.fail("the inputs are not all f32");
+  if (!b.ranked || b.rank() != 2) c.fail("B must be a matrix");
+  const Dim k = a.dim(-1), k2 = b.dim(tb ? 1 : 0), n = b.dim(tb ? 0 : 1);
+  if (k.is_constant() && k2.is_constant() && k != k2) c.fail("A has " + std::to_string(k.value) + " columns, B has " + std::to_string(k2.value) + " rows");
+  if (c.has_input(2)) {
+    const Type& bias = c.input(2);
+    const bool fits = bias.ranked && (bias.rank() == 0 || (bias.rank() == 1 && (bias.dim(0) == Dim(1) || !bias.dim(0).is_constant() || !n.is_constant() || bias.dim(0) == n)));
+    if (!fits) c.fail("C is not [N]");
+  }
+  Type y = a;
+  y.dims.back() = n;
+  c.set(0, std::move(y));
+}
+
+void infer_fused(InferContext& c) {
+  const Type& a = c.input(0);
+  const bool stack = a.ranked && a.rank() > 2;
+  Type y(a.dtype, std::vector<Dim>{});
+  if (stack) {
+    infer_stack(c);
+    y = c.input(0);
+    y.dims.back() = c.input(1).dim(transposed(c.attributes, "transB") ? 0 : 1);
+  } else {
+    infer(c);
+    if (a.ranked && c.input(1).ranked) y.dims = {a.dim(transposed(c.attributes, "transA") ? 1 : 0), c.input(1).dim(transposed(c.attributes, "transB") ? 0 : 1)};
+  }
+  if (!c.has_input(3)) return;
+  const Type& residual = c.input(3);
+  bool fits = residual.dtype == DType::kF32 && a.dtype == DType::kF32 && residual.ranked && residual.rank() == y.rank();
+  for (int d = 0; fits && d < y.rank(); ++d) fits = !residual.dim(d).is_constant() || !y.dim(d).is_constant() || residual.dim(d) == y.dim(d);
+  if (!fits) c.fail("the residual has not the shape of Y");
+}
+
 struct Sizes {
   int64_t m, n, k;
   bool ta, tb;
@@ -62,7 +101,7 @@ struct Sizes {
 Sizes sizes(const PlannedNode& p) {
   const bool ta = transposed(p.attributes, "transA"), tb = transposed(p.attributes, "transB");
   const Shape &a = p.input(0).shape, &y = p.output(0).shape;
-  return {y[0], y[1], a[ta ? 0 : 1], ta, tb};
+  return {y.count(0, y.rank() - 1), y[-1], a[ta ? 0 : -1], ta, tb};
 }
 
 Cost cost(const PlannedNode& p) {
@@ -82,6 +121,7 @@ void run(const KernelArgs& k) noexcept {
   g.a = k.inputs[0].as<float>();
   g.b = g.shape.packed_b ? static_cast<const float*>(p.packed.data()) : k.inputs[1].as<float>();
   if (k.inputs.size() > 2) g.epilogue.addend = k.inputs[2].as<float>();
+  if (k.inputs.size() > 3) g.epilogue.residual = k.inputs[3].as<float>();
   g.c = k.outputs[0].as<float>();
   g.scratch = k.scratch;
   kernels::gemm(p.isa, g, *k.pool);
@@ -89,7 +129,7 @@ void run(const KernelArgs& k) noexcept {
 
 Binding bind_plain(const PlannedNode& n, KernelFn fn) {
   const Sizes s = sizes(n);
-  if (n.input(1).shape[s.tb ? 1 : 0] != s.k || n.attributes.has("min") || n.attributes.has("max")) n.unsupported("the matrices do not fit");
+  if (n.input(1).shape[s.tb ? 1 : 0] != s.k || n.attributes.has("min") || n.attributes.has("max") || n.inputs.size() > 3) n.unsupported("the matrices do not fit");
   auto p = std::make_shared<PlainMatmul>(PlainMatmul{s.m, s.n, s.k, 1, s.ta, s.tb});
   p->alpha = static_cast<double>(n.attributes.get_float("alpha", 1.0f));
   p->beta = static_cast<double>(n.attributes.get_float("beta", 1.0f));
@@ -127,6 +167,8 @@ Binding bind(const PlannedNode& n) {
     g.epilogue.addend_column = columns ? 1 : 0;
     g.epilogue.addend_row = rows ? c[1] : 0;
   }
+  g.epilogue.residual_row = s.n;
+  if (n.has_input(3) && n.input(3).shape != n.output(0).shape) n.unsupported("the residual has not the shape of Y");
   if (const Tensor* b = n.input(1).constant) {
     params->packed = Tensor(DType::kF32, Shape{static_cast<int64_t>(kernels::gemm_packed_b_bytes(n.isa, s.k, s.n) / sizeof(float))});
     kernels::gemm_pack_b(n.isa, s.k, s.n, s.tb, b->view().as<float>(), g.b_row, static_cast<float*>(params->packed.mutable_data()));
@@ -159,13 +201,29 @@ std::vector<ValueId> gradient(GradContext& c) {
   return grads;
 }
 
-// FusedGemm: clamp(Gemm(A, B, C), min, max).
+// alpha A B' + beta C of a stack.
+ValueId expand_stack(Graph& graph, const Node& n) {
+  Attributes product;
+  for (const char* name : {"alpha", "transB"}) {
+    if (n.attributes.has(name)) product.set(name, *n.attributes.find(name));
+  }
+  const ValueId y = graph.add1(kFusedMatMul, {n.inputs[0], n.inputs[1]}, std::move(product));
+  if (n.inputs.size() < 3 || n.inputs[2] == kNone) return y;
+  const float beta = n.attributes.get_float("beta", 1.0f);
+  return graph.add1(kAdd, {y, beta == 1.0f ? n.inputs[2] : graph.add1(kMul, {n.inputs[2], number(graph, n.inputs[2], static_cast<double>(beta))})});
+}
+
 std::vector<ValueId> expand_fused(Graph& graph, const Node& n) {
+  const Type& a = graph.type(n.inputs[0]);
   Attributes plain = n.attributes;
   plain.erase("min");
   plain.erase("max");
   const float lo = n.attributes.get_float("min", -kInfinity), hi = n.attributes.get_float("max", kInfinity);
-  const ValueId y = graph.add1(kGemm, n.inputs, std::move(plain), {.name = n.name});
+  std::vector<ValueId> inputs(n.inputs.begin(), n.inputs.begin() + static_cast<int64_t>(std::min<size_t>(3, n.inputs.size())));
+  while (inputs.back() == kNone) inputs.pop_back();
+  ValueId y = a.ranked && a.rank() > 2 ? expand_stack(graph, n) : graph.add1(kGemm, std::move(inputs), std::move(plain), {.name = n.name});
+  if (n.inputs.size() > 3) y = graph.add1(kAdd, {y, n.inputs[3]});
+  if (lo == -kInfinity && hi == kInfinity) return {y};
   if (lo == 0 && hi == kInfinity) return {graph.add1(kRelu, {y})};
   return {graph.add1(kClip, {y, graph.add_constant("min", Tensor::scalar(lo)), graph.add_constant("max", Tensor::scalar(hi))})};
 }
@@ -187,10 +245,10 @@ constinit const OpDef kGemm = {.name = "Gemm",
 
 constinit const OpDef kFusedGemm = {.name = "FusedGemm",
                                     .domain = "ai.omni",
-                                    .inputs = kInputs,
+                                    .inputs = kFusedInputs,
                                     .outputs = kOutputs,
                                     .attributes = kFusedAttributes,
-                                    .infer = infer,
+                                    .infer = infer_fused,
                                     .cost = cost,
                                     .bind = bind,
                                     .expand = expand_fused};

@@ -44,7 +44,7 @@ bool fuse_clamp(Graph& graph, NodeId id) {
   const Node* product = sole_producer(graph, n.inputs[0]);
   if (product == nullptr || clamped_already(*product)) return false;
   const bool conv = product->op == &ops::kConv || product->op == &ops::kFusedConv;
-  if (!conv && product->op != &ops::kGemm) return false;
+  if (!conv && product->op != &ops::kGemm && product->op != &ops::kFusedGemm) return false;
   Attributes attributes = product->attributes;
   if (bounds->lo != -kInfinity) attributes.set("min", bounds->lo);
   if (bounds->hi != kInfinity) attributes.set("max", bounds->hi);
@@ -52,19 +52,37 @@ bool fuse_clamp(Graph& graph, NodeId id) {
   return true;
 }
 
-// Add of a convolution nobody else reads and another tensor of the very same shape.
+// Add of a product or a convolution that nobody else reads and another tensor of the very same shape.
 bool fuse_residual(Graph& graph, NodeId id) {
   const Node& n = graph.node(id);
   if (n.op != &ops::kAdd || !f32(graph, n.inputs[0]) || n.inputs[0] == n.inputs[1]) return false;
   for (size_t side = 0; side < 2; ++side) {
     const ValueId residual = n.inputs[1 - side];
-    const Node* conv = sole_producer(graph, n.inputs[side]);
-    if (conv == nullptr || conv->op != &ops::kConv || graph.is_constant(residual)) continue;
-    if (!(graph.type(residual) == graph.type(n.inputs[side])) || graph.type(residual).rank() < 3) continue;
-    std::vector<ValueId> inputs = conv->inputs;
+    const Node* product = sole_producer(graph, n.inputs[side]);
+    if (product == nullptr || graph.is_constant(residual)) continue;
+    const bool conv = product->op == &ops::kConv, gemm = product->op == &ops::kGemm || product->op == &ops::kFusedGemm;
+    if ((!conv && !gemm) || product->inputs.size() > 3 || clamped_already(*product)) continue;
+    if (!(graph.type(residual) == graph.type(n.inputs[side])) || graph.type(residual).rank() < (conv ? 3 : 2)) continue;
+    std::vector<ValueId> inputs = product->inputs;
     inputs.resize(3, kNone);
     inputs.push_back(residual);
-    replace_value(graph, n.outputs[0], ops::kFusedConv, std::move(inputs), conv->attributes, conv->name);
+    replace_value(graph, n.outputs[0], conv ? ops::kFusedConv : ops::kFusedGemm, std::move(inputs), product->attributes, product->name);
+    return true;
+  }
+  return false;
+}
+
+// Add of a row of constants to a stack of matrices times one matrix (fuse_matmul_bias takes those of rank 2).
+bool fuse_bias(Graph& graph, NodeId id) {
+  const Node& n = graph.node(id);
+  if (n.op != &ops::kAdd || !f32(graph, n.inputs[0])) return false;
+  for (size_t side = 0; side < 2; ++side) {
+    const ValueId bias = n.inputs[1 - side];
+    const Node* product = sole_producer(graph, n.inputs[side]);
+    if (product == nullptr || product->op != &ops::kMatMul || !graph.is_constant(bias)) continue;
+    const Type &x = graph.type(product->inputs[0]), &w = graph.type(product->inputs[1]), &b = graph.type(bias);
+    if (!x.ranked || x.rank() < 3 || !w.ranked || w.rank() != 2 || b.rank() != 1 || b.dim(0) != w.dim(1)) continue;
+    replace_value(graph, n.outputs[0], ops::kFusedGemm, {product->inputs[0], product->inputs[1], bias}, {}, product->name);
     return true;
   }
   return false;
@@ -72,6 +90,6 @@ bool fuse_residual(Graph& graph, NodeId id) {
 
 }  // namespace
 
-bool fuse_activation(Graph& graph, PassContext&) { return rewrite_nodes(graph, [](Graph& g, NodeId id) { return fuse_residual(g, id) || fuse_clamp(g, id); }); }
+bool fuse_activation(Graph& graph, PassContext&) { return rewrite_nodes(graph, [](Graph& g, NodeId id) { return fuse_bias(g, id) || fuse_residual(g, id) || fuse_clamp(g, id); }); }
 
 }  // namespace omni::passes

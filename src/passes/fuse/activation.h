@@ -1,4 +1,5 @@
-// Bias, residual and activation into the product before them: Conv → Add(residual) → Relu | Clip becomes FusedConv, Gemm → Relu | Clip FusedGemm.
+// Bias, residual and activation into the product before them: Conv → Add(residual) → Relu | Clip becomes FusedConv; Gemm, or MatMul of a stack with one
+// matrix → Add(bias), → Add(residual) → Relu | Clip becomes FusedGemm.
 #pragma once
 
 #include "graph/pass.h"

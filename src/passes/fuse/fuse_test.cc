@@ -75,6 +75,25 @@ TEST(FuseActivation, ClipGoesIntoGemm) {
   EXPECT_LE(r.difference, 1e-6);
 }
 
+// As a transformer's block ends: a stack of rows times one matrix, bias and what the block began with.
+TEST(FuseActivation, BiasAndResidualGoIntoTheProductOfAStack) {
+  const Rewrite r = rewrite(R"(graph g(%x:f32[2,3,2]) -> (%y) {
+    const %w = f32[2,2]{1.0,2.0,3.0,4.0}
+    const %b = f32[2]{0.5,-0.5}
+    %m = MatMul(%x, %w)
+    %a = Add(%b, %m)
+    %s = Add(%x, %a)
+    %y = Relu(%s)
+  })", fuse_activation, Shape{2, 3, 2});
+  EXPECT_EQ(r.text, R"(graph g(%x:f32[2,3,2]) -> (%y) {
+  const %w = f32[2,2]{1.0,2.0,3.0,4.0}
+  const %b = f32[2]{0.5,-0.5}
+  %y:f32[2,3,2] = ai.omni.FusedGemm(%x, %w, %b, %x) min=0.0
+}
+)");
+  EXPECT_LE(r.difference, 1e-6);
+}
+
 TEST(FuseActivation, AValueReadElsewhereStays) {
   Graph graph = parse(R"(graph g(%x:f32[1,1,2,2]) -> (%y, %c) {
     const %w = f32[1,1,1,1]{2.0}
