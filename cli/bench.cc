@@ -1,4 +1,5 @@
 // omni bench: how long a run takes, alone or beside another engine.
+#include "memory_budget.h"
 #include "model_inputs.h"
 #include "quantity.h"
 #include "standard_options.h"
@@ -23,6 +24,7 @@ constexpr OptionSpec kOptions[] = {
     {"--runs", "N", "runs to measure; default: as many as fit into --time-budget", Kind::kCount},
     {"--time-budget", "TIME", "how long to measure", Kind::kTime, "3s"},
     {"--seed", "N", "of the inputs' noise", Kind::kInteger, "1"},
+    kMemoryBudgetOption,
 };
 constexpr OptionSpec kPeerOptions[] = {
     {"--vs", "ENGINE", "alternate with another engine and print the ratio", Kind::kChoice, {}, "onnxruntime"},
@@ -58,13 +60,14 @@ int run(const Arguments& arguments, Output& output) {
   options.against = arguments.text("--vs");
   options.library = arguments.text("--onnxruntime");
   options.seed = static_cast<uint64_t>(arguments.integer("--seed"));
+  check_memory_budget(arguments, graph, {.shapes = shapes_with(options.shapes, options.inputs), .isa = options.isa});
   options.progress = output.progress("bench");
   const Benchmark answer = bench(graph, options);
   output.end_progress();
 
   Table table({"engine", "runs>", "mean>", "p50>", "p95>", "p99>", "min>", "runs/s>"});
   output.input().set("path", path).set("inputs", ports_json(answer.inputs)).set("threads", answer.threads).set("isa", answer.isa);
-  output.result().set("omni", add_row(table, answer.omni));
+  output.result().set("process_peak_bytes", peak_process_bytes()).set("omni", add_row(table, answer.omni));
   if (answer.other) output.result().set(options.against, add_row(table, *answer.other));
   std::string inputs;
   for (const ValueInfo& input : answer.inputs) inputs += (inputs.empty() ? "" : ", ") + input.name + " " + input.type;

@@ -46,7 +46,7 @@ struct Example {
 };
 
 struct CommandSpec {
-  std::string_view name;
+  std::string_view name;     // "inspect", or a noun and its verb: "device list"
   std::string_view purpose;  // one line, no full stop
   std::span<const PositionalSpec> positionals;
   std::span<const OptionGroup> groups;
@@ -95,5 +95,9 @@ const OptionSpec* find_option(const CommandSpec& command, std::string_view name)
 // Every command, in the order of the overview.
 std::span<const CommandSpec* const> commands();
 const CommandSpec* find_command(std::string_view name);
+// The commands of a noun ("device"), none for other words.
+std::vector<const CommandSpec*> commands_of(std::string_view noun);
+// "list" of "device list", "inspect" of "inspect".
+std::string_view verb_of(const CommandSpec& command);
 
 }  // namespace omni::cli

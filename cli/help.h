@@ -9,6 +9,8 @@
 namespace omni::cli {
 
 std::string overview_text();
+// The commands of a noun.
+std::string noun_text(std::string_view noun);
 std::string help_text(const CommandSpec& command);
 // roff, section 1; of omni itself where `command` is nullptr.
 std::string man_page(const CommandSpec* command);

@@ -132,7 +132,7 @@ Arguments parse_arguments(const CommandSpec& command, std::span<const std::strin
   parse_words(command, app, words);
 
   Arguments arguments(command);
-  std::vector<std::string> line = {std::string(command.name)};
+  std::vector<std::string> line = split(command.name, ' ');
   line.insert(line.end(), words.begin(), words.end());
   arguments.set_words(std::move(line));
   for (const OptionGroup& group : command.groups) {

@@ -6,6 +6,7 @@
 
 #include "loop_options.h"
 #include "manifest.h"
+#include "memory_budget.h"
 #include "model_inputs.h"
 #include "quantity.h"
 #include "standard_options.h"
@@ -24,6 +25,7 @@ constexpr OptionSpec kOptions[] = {
     {"--top", "K", "print the K highest values of each sample of the first output", Kind::kCount},
     {"--labels", "FILE", "names of the classes for --top, one a line; default: those of the package", Kind::kText},
     {"--force", "", "overwrite files in DIR", Kind::kFlag},
+    kMemoryBudgetOption,
 };
 constexpr OptionSpec kProfileOptions[] = {
     {"--profile", "", "time every node", Kind::kFlag},
@@ -166,7 +168,7 @@ int run(const Arguments& arguments, Output& output) {
   const std::string& path = arguments.positional(0);
   const Graph graph = Graph::load(path);
   if (arguments.given("--loop")) {
-    for (const char* other : {"--profile", "--trace", "--repeat", "--top"}) {
+    for (const char* other : {"--profile", "--trace", "--repeat", "--top", "--memory-budget"}) {
       if (arguments.given(other)) throw Error(ErrorCode::kInvalidArgument, "does not go together with --loop", other, "leave one of them out");
     }
     return run_in_loop(arguments, output, graph, input_files(arguments));
@@ -176,6 +178,7 @@ int run(const Arguments& arguments, Output& output) {
   const std::vector<std::string> labels = labels_for(arguments, graph);
   const std::vector<std::string> texts = input_files(arguments);
   const Tensors inputs = load_inputs(texts, graph.inputs(), preprocess_option(arguments, graph));
+  check_memory_budget(arguments, graph, {.shapes = shapes_with({}, inputs), .isa = arguments.text("--isa")});
   SessionOptions options = session_options(arguments);
   options.profile = profile;
   Session session(graph, options);
@@ -196,6 +199,7 @@ int run(const Arguments& arguments, Output& output) {
   } else if (!arguments.given("--output-dir") || output.json()) {
     output.result().set("outputs", print_outputs(output, result.outputs()));
   }
+  output.result().set("process_peak_bytes", peak_process_bytes());
   if (arguments.flag("--profile")) output.result().set("profile", print_profile(output, session.profile()));
   if (arguments.given("--trace")) session.save_trace(arguments.text("--trace"), arguments.flag("--force"));
   return 0;

@@ -26,12 +26,30 @@ int exit_code(ErrorCode code) {
   return 3;
 }
 
-const CommandSpec& command_named(const std::string& name) {
-  if (const CommandSpec* command = find_command(name)) return *command;
-  std::vector<std::string> known = {"help", "man", "completion"};
-  for (const CommandSpec* command : commands()) known.emplace_back(command->name);
-  const std::string near = did_you_mean(name, known);
-  throw Error(ErrorCode::kInvalidArgument, "unknown command " + printable(name), "omni", near.empty() ? "omni --help lists them" : near);
+// The command that `words` begin with: one word, or a noun and its verb.
+const CommandSpec& command_named(std::span<const std::string> words) {
+  const std::vector<const CommandSpec*> of_noun = commands_of(words[0]);
+  std::vector<std::string> known;
+  if (!of_noun.empty()) {
+    const std::string verb = words.size() > 1 && !words[1].starts_with('-') ? words[1] : "";
+    std::string list;
+    for (const CommandSpec* command : of_noun) {
+      if (verb_of(*command) == verb) return *command;
+      known.emplace_back(verb_of(*command));
+      list += (list.empty() ? "" : ", ") + known.back();
+    }
+    const std::string near = did_you_mean(verb, known), where = "omni " + words[0];
+    if (verb.empty()) throw Error(ErrorCode::kInvalidArgument, "what to do is missing", where, "it takes " + list);
+    throw Error(ErrorCode::kInvalidArgument, "unknown command " + printable(verb), where, near.empty() ? "it takes " + list : near);
+  }
+  if (const CommandSpec* command = find_command(words[0])) return *command;
+  known = {"help", "man", "completion"};
+  for (const CommandSpec* command : commands()) {
+    std::string word(command->name.substr(0, command->name.find(' ')));
+    if (known.back() != word) known.push_back(std::move(word));  // commands of a noun stand together
+  }
+  const std::string near = did_you_mean(words[0], known);
+  throw Error(ErrorCode::kInvalidArgument, "unknown command " + printable(words[0]), "omni", near.empty() ? "omni --help lists them" : near);
 }
 
 bool has_word(std::span<const std::string> words, std::string_view word) { return std::find(words.begin(), words.end(), word) != words.end(); }
@@ -40,6 +58,7 @@ bool has_word(std::span<const std::string> words, std::string_view word) { retur
 int print_about(std::span<const std::string> words, Terminal& terminal) {
   const std::string first = words.empty() ? "--help" : words[0];
   const std::string second = words.size() > 1 ? words[1] : "";
+  const std::span<const std::string> rest = words.empty() ? words : words.subspan(1);
   if (first == "--version") {
     if (has_word(words, "--json")) {
       Output output(terminal, "--version", {.json = true});
@@ -51,11 +70,15 @@ int print_about(std::span<const std::string> words, Terminal& terminal) {
     return 0;
   }
   if (first == "--help" || first == "-h" || first == "help") {
-    terminal.out << (second.empty() || first != "help" ? overview_text() : help_text(command_named(second)));
+    if (second.empty() || first != "help") {
+      terminal.out << overview_text();
+    } else {
+      terminal.out << (rest.size() == 1 && !commands_of(second).empty() ? noun_text(second) : help_text(command_named(rest)));
+    }
     return 0;
   }
   if (first == "man") {
-    terminal.out << man_page(second.empty() ? nullptr : &command_named(second));
+    terminal.out << man_page(second.empty() ? nullptr : &command_named(rest));
     return 0;
   }
   if (first == "completion") {
@@ -68,8 +91,12 @@ int print_about(std::span<const std::string> words, Terminal& terminal) {
 }
 
 int run_named(std::span<const std::string> words, Terminal& terminal) {
-  const CommandSpec& command = command_named(words[0]);
-  const std::span<const std::string> rest = words.subspan(1);
+  if (words.size() == 2 && (words[1] == "--help" || words[1] == "-h") && !commands_of(words[0]).empty()) {
+    terminal.out << noun_text(words[0]);
+    return 0;
+  }
+  const CommandSpec& command = command_named(words);
+  const std::span<const std::string> rest = words.subspan(command.name.find(' ') == std::string_view::npos ? 1 : 2);
   if (has_word(rest, "--help") || has_word(rest, "-h")) {
     terminal.out << help_text(command);
     return 0;

@@ -1,6 +1,7 @@
 // omni train: new values for a network's parameters.
 #include <filesystem>
 
+#include "memory_budget.h"
 #include "quantity.h"
 #include "standard_options.h"
 
@@ -16,6 +17,7 @@ constexpr OptionSpec kOptions[] = {
     {"--loss", "LOSS", "what is minimized; auto: cross-entropy for labels (on logits, before a final Softmax), mse for values", Kind::kChoice, "auto",
      "auto|cross-entropy|mse"},
     {"--seed", "N", "of the order of samples and of random layers", Kind::kInteger, "1"},
+    kMemoryBudgetOption,
     {"--force", "", "overwrite FILE", Kind::kFlag},
 };
 constexpr OptionSpec kOptimizerOptions[] = {
@@ -129,13 +131,15 @@ int run(const Arguments& arguments, Output& output) {
   check_writable(to, save.overwrite);
   const Graph graph = Graph::load(path);
   const Dataset data = open_data(arguments, graph, arguments.text("--data"), "train");
+  check_memory_budget(arguments, graph, {.training = true, .batch = arguments.count("--batch"), .loss = arguments.text("--loss"),
+                                         .optimizer = arguments.text("--optimizer"), .isa = arguments.text("--isa")});
   Trainer trainer(graph, train_options(arguments, graph, output));
   Graph trained = fit(trainer, data, arguments.text("--directory"));
   output.end_progress();
   if (preprocess_given(arguments)) trained.set_metadata("preprocessing", preprocess_option(arguments, graph).text());
   trained.save(to, save);
   output.input().set("path", path).set("data", data.description());
-  output.result().set("path", to);
+  output.result().set("path", to).set("process_peak_bytes", peak_process_bytes());
   print_report(output, trainer.report());
   output.line("wrote " + to);
   return 0;

@@ -59,9 +59,11 @@ set(pages ${man_dir}/omni.1)
 set(commands COMMAND $<TARGET_FILE:omni> man > ${man_dir}/omni.1)
 foreach(line IN LISTS command_lines)
   string(REGEX REPLACE "^OMNI_COMMAND\\(k(.*)\\)$" "\\1" verb "${line}")
+  string(REGEX REPLACE "([a-z])([A-Z])" "\\1-\\2" verb ${verb})
   string(TOLOWER ${verb} verb)
+  string(REPLACE "-" ";" words ${verb})  # kDeviceList: omni device list
   list(APPEND pages ${man_dir}/omni-${verb}.1)
-  list(APPEND commands COMMAND $<TARGET_FILE:omni> man ${verb} > ${man_dir}/omni-${verb}.1)
+  list(APPEND commands COMMAND $<TARGET_FILE:omni> man ${words} > ${man_dir}/omni-${verb}.1)
 endforeach()
 add_custom_command(OUTPUT ${pages} ${man_dir}/omni ${man_dir}/_omni
   COMMAND ${CMAKE_COMMAND} -E make_directory ${man_dir}

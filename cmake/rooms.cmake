@@ -12,5 +12,7 @@ omni_room(formats_onnx DIR formats/onnx DEPENDS core graph ops LIBRARIES omni_on
 omni_room(runtime DEPENDS core kernels graph ops passes SMALL THREADS)
 omni_room(train DEPENDS core graph ops passes formats_dataset runtime THREADS)
 omni_room(compress DEPENDS core graph ops passes formats_dataset runtime train THREADS)
+omni_room(device DEPENDS core graph ops runtime LIBRARIES yaml-cpp)
+include(cmake/devices.cmake)
 include(cmake/backends.cmake)
-omni_room(api DEPENDS core kernels graph ops passes formats_package formats_dataset formats_onnx runtime train compress LIBRARIES omni_backend_onnxruntime)
+omni_room(api DEPENDS core kernels graph ops passes formats_package formats_dataset formats_onnx runtime train compress device LIBRARIES omni_backend_onnxruntime)

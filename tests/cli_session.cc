@@ -25,6 +25,7 @@ WorkDirectory::WorkDirectory() : before_(fs::current_path()) {
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
   path_ = name;
   fs::current_path(path_);
+  setenv("OMNI_DEVICES_DIR", (path_ / "devices").c_str(), 1);  // not the user's own
 }
 
 WorkDirectory::~WorkDirectory() {

@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "cli_session.h"
 #include "command.h"
@@ -27,6 +29,11 @@ std::vector<std::string> sorted_lines(const std::string& text) {
   return lines;
 }
 
+std::vector<std::string> words_of(std::string_view name) {
+  std::istringstream in{std::string(name)};
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
 // Exactly one line, which starts with "error: ".
 testing::AssertionResult is_one_sentence(const std::string& err) {
   const std::vector<std::string> lines = sorted_lines(err);
@@ -39,7 +46,10 @@ TEST(Cli, EveryCommandHasTwoExamplesAndHelp) {
   for (const cli::CommandSpec* command : cli::commands()) {
     SCOPED_TRACE(command->name);
     EXPECT_GE(command->examples.size(), 2u);
-    const Outcome help = run({std::string(command->name), "--help"}), same = run({"help", std::string(command->name)});
+    std::vector<std::string> asked = words_of(command->name), about = words_of(command->name);
+    asked.push_back("--help");
+    about.insert(about.begin(), "help");
+    const Outcome help = run(asked), same = run(about);
     EXPECT_EQ(help.code, 0);
     EXPECT_EQ(help.out, same.out);
     EXPECT_NE(help.out.find("Usage: omni " + std::string(command->name)), std::string::npos);
@@ -116,15 +126,22 @@ TEST(Cli, JsonIsOneObjectWithTheSameKeysEverywhere) {
       {"compress", "lenet5.onnx", "--method", "fp16", "-o", "half.onnx"},
       {"verify", "lenet5.omni"},
       {"conformance", "cases", "--list"},
+      {"predict", "lenet5.onnx", "--device", "raspberry_pi_4"},
+      {"device", "list"},
+      {"device", "show", "jetson_nano", "--name", "my_board", "-o", "my_board.yaml"},
+      {"device", "add", "my_board.yaml"},
+      {"device", "recommend", "lenet5.onnx", "--device", "my_board"},
+      {"device", "probe", "--time-budget", "100ms", "-o", "probed.yaml"},
   };
   for (std::vector<std::string> words : lines) {
+    const std::string name = cli::find_command(words[0]) != nullptr ? words[0] : words[0] + " " + words[1];
     words.push_back("--json");
     const Outcome outcome = run(words);
     ASSERT_EQ(outcome.code, 0) << words[0] << ": " << outcome.err;
     const json answer = json::parse(outcome.out, nullptr, false);
     ASSERT_TRUE(answer.is_object()) << words[0] << ": " << outcome.out;
     EXPECT_EQ(answer.size(), 5u) << words[0];
-    EXPECT_EQ(answer["command"], words[0]);
+    EXPECT_EQ(answer["command"], name);
     EXPECT_EQ(answer["version"], OMNI_VERSION);
     EXPECT_TRUE(answer["input"].is_object()) << words[0];
     EXPECT_TRUE(answer["result"].is_object() && !answer["result"].empty()) << words[0];
@@ -132,7 +149,7 @@ TEST(Cli, JsonIsOneObjectWithTheSameKeysEverywhere) {
     std::set<std::string> keys;
     collect_keys(answer["input"], keys);
     collect_keys(answer["result"], keys);
-    const size_t row = page.find("\n| `" + words[0] + "` |");
+    const size_t row = page.find("\n| `" + name + "` |");
     ASSERT_NE(row, std::string::npos) << "docs/json-output.md has no row for " << words[0];
     const std::string line = page.substr(row + 1, page.find('\n', row + 1) - row);
     for (const std::string& key : keys) {
@@ -248,6 +265,22 @@ TEST(Cli, WrongUseIsOneSentenceAndNothingIsWritten) {
       {"compress", "tiny.onnx", "--method", "int7", "-o", "x.onnx"},
       {"compress", "tiny.onnx", "--method", "int8-static", "-o", "x.onnx"},
       {"verify", "noise.onnx"},
+      {"predict", "tiny.onnx", "--device", "nowhere"},
+      {"predict", "tiny.onnx", "--batch", "4"},
+      {"predict", "noise.onnx"},
+      {"device"},
+      {"device", "lst"},
+      {"device", "show"},
+      {"device", "show", "raspberry_pi_44"},
+      {"device", "show", "raspberry_pi_4", "--name", "x"},
+      {"device", "show", "raspberry_pi_4", "--name", "No Name", "-o", "x.yaml"},
+      {"device", "show", "noise.onnx/"},
+      {"device", "add", "data.csv"},
+      {"device", "add", "missing.yaml"},
+      {"device", "recommend", "--device", "raspberry_pi_4"},
+      {"device", "recommend", "tiny.onnx"},
+      {"device", "recommend", "noise.onnx", "--device", "raspberry_pi_4"},
+      {"device", "recommend", "tiny.onnx", "--device", "raspberry_pi_4", "--model-size", "1MB"},
       {"completion", "fish"},
   };
   for (const std::vector<std::string>& words : lines) {
@@ -268,6 +301,9 @@ TEST(Cli, NearestNamesAreListed) {
   make_tiny_model("tiny.onnx");
   EXPECT_NE(run({"inspekt", "x"}).err.find("did you mean inspect?"), std::string::npos);
   EXPECT_NE(run({"inspect", "x", "--node"}).err.find("did you mean --nodes?"), std::string::npos);
+  EXPECT_NE(run({"devise", "list"}).err.find("did you mean device?"), std::string::npos);
+  EXPECT_NE(run({"device", "shw"}).err.find("did you mean show?"), std::string::npos);
+  EXPECT_NE(run({"device", "show", "jetson_nan"}).err.find("did you mean jetson_nano"), std::string::npos);
   EXPECT_NE(run({"new", "lenet", "-o", "x.onnx"}).err.find("lenet5"), std::string::npos);
   EXPECT_NE(run({"compress", "x", "-o", "y", "--method", "int8-statik"}).err.find("did you mean int8-static"), std::string::npos);
 }
@@ -289,6 +325,8 @@ TEST(Cli, AnswerIsNo) {
   ASSERT_EQ(run({"new", "lenet5", "-o", "b.onnx", "--seed", "2"}).code, 0);
   EXPECT_EQ(run({"compare", "a.onnx", "a.onnx", "--bound", "1%", "--samples", "1"}).code, 0);
   EXPECT_EQ(run({"compare", "a.onnx", "b.onnx", "--bound", "1%", "--samples", "1"}).code, 1);
+  EXPECT_EQ(run({"device", "recommend", "--model-size", "1000MiB", "--device", "raspberry_pi_4"}).code, 0);
+  EXPECT_EQ(run({"device", "recommend", "--model-size", "1001MiB", "--device", "raspberry_pi_4"}).code, 1);
 }
 
 TEST(Cli, ExistingOutputsNeedForce) {

@@ -3,7 +3,7 @@
 # Without --install: prints what is missing. With it: installs that through apt-get, with sudo for an ordinary user.
 set -euo pipefail
 build="make cmake ninja-build g++ lld pkg-config git zlib1g-dev libprotobuf-dev protobuf-compiler libflatbuffers-dev flatbuffers-compiler libcli11-dev libfmt-dev
-       nlohmann-json3-dev libturbojpeg0-dev libpng-dev libjs-chart.js dataset-fashion-mnist"
+       nlohmann-json3-dev libyaml-cpp-dev libturbojpeg0-dev libpng-dev libjs-chart.js dataset-fashion-mnist"
 test="$build libgtest-dev libgmock-dev libonnx-testdata binutils"
 peers="$test python3 python3-venv python3-pip"
 fuzz="$build clang-14 libclang-rt-14-dev"

@@ -497,6 +497,126 @@ class ModelCompressor {
   CompressionReport report_;
 };
 
+// ---------------------------------------------------------------------------------------------------------------- devices
+
+// One figure of a profile, with where it comes from and how sure it is.
+struct DeviceFigure {
+  std::string key, unit, meaning;  // "ram_mb", "MB", "main memory"; MB are 2^20 bytes
+  std::string value;               // as the profile says it
+  std::optional<double> number;    // where it is one
+  std::string source;
+  std::string confidence;  // "measured", "published" or "estimated"
+};
+
+struct DeviceProfile {
+  std::string name, description;
+  std::string origin;  // "shipped", or the file's path
+  std::vector<DeviceFigure> figures;
+};
+
+// What the study's rule says: it compares the model's size with the device's limit, and asks for nothing else.
+struct StudyAdvice {
+  std::vector<std::string> recommendations;  // in the study's words
+  bool feasible = false;                     // at most twice the limit before compression
+  double model_size_mb = 0, limit_mb = 0;    // of 2^20 bytes
+};
+
+struct PredictOptions {
+  InputShapes shapes = {};
+  int threads = 0;        // of the device; 0: all its cores
+  bool training = false;  // instead of inference: a training step with these
+  int64_t batch = 64;
+  std::string loss = "auto";  // cross-entropy where the model can have it, else mse
+  std::string optimizer = "sgd";
+  std::string isa = {};
+  // The most memory of its own that the process may take meanwhile, so that it gets an Error (kMachine) instead of being ended by the system; 0: any.
+  int64_t limit_bytes = 0;
+};
+
+// What a process holds that loads a model and runs or trains it. Known before the run: the model is prepared and planned as for a run, and what that
+// took is counted.
+struct MemoryPrediction {
+  int64_t weight_bytes = 0;    // of the model as it is loaded, in memory of the process
+  int64_t mapped_bytes = 0;    // weights that are read in place from the file
+  int64_t session_bytes = 0;   // rewritten and packed weights, plans
+  int64_t arena_bytes = 0;     // intermediate values and scratch
+  int64_t state_bytes = 0;     // training: parameters, moments and statistics, twice
+  int64_t port_bytes = 0;      // inputs and outputs
+  int64_t passing_bytes = 0;   // the most that loading and preparing hold for a while
+  int64_t growth_bytes = 0;    // the most of all this at one time
+  int64_t process_bytes = 0;   // what a process has that runs nothing: its heap and stacks
+  int64_t code_bytes = 0;      // pages of omni and its libraries; the system can drop them
+  int64_t peak_bytes = 0;      // growth, process and code
+  std::vector<std::string> notes;  // what is not in these figures
+};
+
+MemoryPrediction predict_memory(const Graph& graph, const PredictOptions& options = {});
+
+struct OperatorTime {
+  std::string op;
+  int64_t nodes = 0;
+  double seconds = 0;
+};
+
+// How long a run takes: from kernels that a probe timed on the device, else from what its profile says about its peak, which is off by up to 2.5 times.
+struct LatencyPrediction {
+  double mean = 0, p50 = 0, p95 = 0, p99 = 0;  // seconds
+  double low = 0, high = 0;                    // 90 % interval of the mean
+  double joules = 0;                           // of a run; 0 where the profile does not tell
+  bool probed = false;
+  int threads = 1;
+  std::vector<OperatorTime> operators;  // what p50 is made of, the longest first
+};
+
+struct Prediction {
+  MemoryPrediction memory;
+  LatencyPrediction latency;
+  int64_t ram_bytes = 0;  // of the device
+  bool fits = false;      // the peak in it
+};
+
+// The most that this process has had in memory so far; 0 where the system does not tell.
+int64_t peak_process_bytes();
+
+struct ProbeOptions {
+  double seconds = 14;  // of timing kernels; the rest takes a few seconds more
+  std::string isa = {};
+  Progress progress = {};
+};
+
+class DeviceProfiler {
+ public:
+  // A name that list() has, "this" for the machine at hand, or the path of a profile (with a slash, or ending in .yaml).
+  explicit DeviceProfiler(std::string_view device);
+
+  const DeviceProfile& profile() const;
+  // The profile as a file, under another name where one is given.
+  std::string yaml(std::string_view name = {}) const;
+  StudyAdvice study_rule(int64_t model_bytes) const;
+  // For the device's instruction set, where this machine has it.
+  Prediction predict(const Graph& graph, const PredictOptions& options = {}) const;
+
+  // Measures this machine: peaks, bandwidths, kernels of every kind. The profile is called "this"; store() keeps it.
+  static DeviceProfiler probe(const ProbeOptions& options = {});
+  // Kernels that a probe timed, and the standard deviation of log(predicted / measured) when each is predicted from the others.
+  int64_t timed_kernels() const;
+  double fit_deviation() const;
+  // Writes the profile among the user's, in place of one of the same name, and returns the file's path.
+  std::string store(std::string_view name = {}) const;
+
+  // Shipped profiles and the user's, by name. A file of the user's that is no profile is left out, and `problems` says why.
+  static std::vector<DeviceProfile> list(std::vector<std::string>* problems = nullptr);
+  // Checks a file and copies it to the user's profiles; returns the copy's path.
+  static std::string add(const std::string& path, bool overwrite = false);
+  // Where the user's profiles are: OMNI_DEVICES_DIR, else omni/devices in XDG_DATA_HOME or ~/.local/share.
+  static std::string user_folder();
+
+ private:
+  struct Impl;
+  explicit DeviceProfiler(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<const Impl> impl_;
+};
+
 // ------------------------------------------------------------------------------------------------- comparing and measuring
 
 struct CompareOptions {

@@ -10,6 +10,12 @@
 #include "core/error.h"
 #include "core/tensor.h"
 #include "compress/compress.h"
+#include "device/latency.h"
+#include "device/probe.h"
+#include "device/process_memory.h"
+#include "device/store.h"
+#include "device/study_rule.h"
+#include "device/workload.h"
 #include "formats/dataset/dataset.h"
 #include "formats/dataset/npy.h"
 #include "formats/dataset/picture_file.h"
@@ -29,6 +35,7 @@
 #include "train/networks.h"
 #include "train/sample_data.h"
 #include "train/trainer.h"
+#include "train/training_graph.h"
 
 #include "omni/omni.h"
 // clang-format on
@@ -46,6 +53,7 @@ struct Graph::Impl {
   std::shared_ptr<const graph::Graph> graph;
   std::string format;  // "onnx", "omni", ""
   std::string path;    // of the file it was loaded from, "" where it has been changed since
+  int64_t heap = 0;    // bytes that loading it took, where the allocator tells
 };
 
 struct Dataset::Impl {
@@ -63,10 +71,11 @@ struct Access {
 
   static const std::shared_ptr<const graph::Graph>& graph(const Graph& g) { return g.impl_->graph; }
   static const std::string& path(const Graph& g) { return g.impl_->path; }
-  static Graph graph(graph::Graph g, std::string format = {}, std::string path = {}) {
+  static int64_t heap(const Graph& g) { return g.impl_->heap; }
+  static Graph graph(graph::Graph g, std::string format = {}, std::string path = {}, int64_t heap = 0) {
     Graph result;
-    result.impl_ =
-        std::make_shared<const Graph::Impl>(Graph::Impl{std::make_shared<const graph::Graph>(std::move(g)), std::move(format), std::move(path)});
+    auto shared = std::make_shared<const graph::Graph>(std::move(g));
+    result.impl_ = std::make_shared<const Graph::Impl>(Graph::Impl{std::move(shared), std::move(format), std::move(path), heap});
     return result;
   }
 
@@ -108,6 +117,13 @@ void add_output(std::map<std::string, Tensor, std::less<>>& outputs, const std::
 
 ValueInfo value_info(const graph::Graph& graph, graph::ValueId id);
 std::vector<ValueInfo> values_info(const graph::Graph& graph, std::span<const graph::ValueId> ids);
+
+// A model prepared and planned without running it.
+struct Planned {
+  MemoryPrediction memory;
+  device::Workload work;
+};
+Planned plan(const Graph& graph, const PredictOptions& options);
 
 // Sizes of the symbols in the inputs' shapes, as `shapes` gives them. Throws as input_shapes does.
 std::map<std::string, int64_t, std::less<>> symbol_sizes(const graph::Graph& graph, const InputShapes& shapes);

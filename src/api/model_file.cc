@@ -25,15 +25,20 @@ const graph::Graph& runnable(const formats::Package& package, const std::string&
 }  // namespace
 
 LoadedModel load_model(const std::string& path) {
-  const core::MappedFile file = core::map_file(path);
-  const auto head = file.bytes.first(std::min<size_t>(file.bytes.size(), 1024));
-  if (formats::is_package(head)) {
+  bool package_file = false, onnx_file = false;
+  {
+    const core::MappedFile file = core::map_file(path);  // let go before the file is mapped to be read: pages of two mappings count twice
+    const auto head = file.bytes.first(std::min<size_t>(file.bytes.size(), 1024));
+    package_file = formats::is_package(head);
+    onnx_file = !package_file && formats::is_onnx(head);
+  }
+  if (package_file) {
     const formats::Package package = formats::load_package(path, ops::find_op);
     LoadedModel model{runnable(package, path).clone(), "omni"};
     for (const auto& [key, value] : package.metadata) model.graph.metadata[key] = value;
     return model;
   }
-  if (formats::is_onnx(head)) return {formats::import_onnx(path), "onnx"};
+  if (onnx_file) return {formats::import_onnx(path), "onnx"};
   throw Error(ErrorCode::kInvalidData, "is neither an ONNX model nor an .omni package", path,
               "check the file; a PyTorch model is exported with torch.onnx.export");
 }

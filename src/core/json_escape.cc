@@ -8,7 +8,7 @@ namespace omni::core {
 
 namespace {
 
-// Length of the valid UTF-8 sequence at the start of `text` (no overlong forms, surrogates or code points past U+10FFFF), or 0.
+// Length of the valid UTF-8 sequence at the start of `text`, or 0.
 size_t utf8_length(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
@@ -24,6 +24,14 @@ size_t utf8_length(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_utf8(std::string_view text) {
+  for (size_t length = 0; !text.empty(); text.remove_prefix(length)) {
+    length = utf8_length(text);
+    if (length == 0) return false;
+  }
+  return true;
+}
 
 std::string json_quoted(std::string_view text) {
   std::string out = "\"";

@@ -10,6 +10,9 @@ namespace omni::core {
 // result may stand in a script element of a page.
 std::string json_quoted(std::string_view text);
 
+// No overlong forms, surrogates or code points past U+10FFFF.
+bool is_utf8(std::string_view text);
+
 // The shortest decimal form that reads back as the same double; null for infinities and NaN, which JSON lacks.
 std::string json_number(double value);
 

@@ -25,6 +25,11 @@ TEST(Json, WhatIsNoUtf8IsReplaced) {
   EXPECT_EQ(json_quoted("\xe4\xb8x"), "\"" + mark + mark + "x\"");
 }
 
+TEST(Json, Utf8IsToldFromOtherBytes) {
+  for (const char* text : {"", "plain", "Grüße, 世界 🙂"}) EXPECT_TRUE(is_utf8(text)) << text;
+  for (const char* text : {"\xff", "a\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xe4\xb8x"}) EXPECT_FALSE(is_utf8(text)) << text;
+}
+
 TEST(Json, Numbers) {
   EXPECT_EQ(json_number(0.1), "0.1");
   EXPECT_EQ(json_number(-3), "-3");

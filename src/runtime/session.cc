@@ -115,6 +115,7 @@ PlanInfo Session::plan(std::span<const Shape> shapes) {
   info.lower_bound = first.lower_bound;
   for (const ValueId id : graph().constants()) info.constant_bytes += graph().value(id).data.bytes();
   for (const ValueId id : graph().states()) info.state_bytes += graph().value(id).data.bytes();
+  for (const OutputSpec& spec : first.outputs) info.output_bytes += packed_bytes(spec.dtype, static_cast<size_t>(spec.shape.count()));
   return info;
 }
 

@@ -56,6 +56,7 @@ struct PlanInfo {
   size_t lower_bound = 0;     // the most bytes alive at any one step: no arrangement needs less
   size_t constant_bytes = 0;  // read in place
   size_t state_bytes = 0;     // once; committed states take a second copy
+  size_t output_bytes = 0;    // results whose shapes are known before the run
 };
 
 class Session {

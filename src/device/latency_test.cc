@@ -1,0 +1,152 @@
+#include "device/latency.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "device/probe.h"
+#include "device/probe_networks.h"
+#include "device/store.h"
+#include "device/work_size.h"
+#include "ops/op_list.h"
+#include "runtime/session.h"
+
+namespace omni::device {
+namespace {
+
+runtime::StepProfile step(const std::string& op, int64_t operations, int64_t bytes, int64_t elements, bool integer = false) {
+  runtime::StepProfile s;
+  s.op = op;
+  s.operations = operations;
+  s.bytes = bytes;
+  s.shapes = "f32[1," + std::to_string(elements) + "]";
+  s.integer = integer;
+  return s;
+}
+
+// A machine whose kernels take exactly `microseconds(operations)`.
+template <class F>
+Profile machine(F&& microseconds) {
+  Profile p = find_profile("generic_x86_avx512").profile;
+  p.node_us = Figure{0.1, "test", Confidence::kMeasured};
+  p.run_us = Figure{0, "test", Confidence::kMeasured};
+  for (const int threads : {1, 4}) {
+    for (int power = 10; power <= 28; ++power) {
+      const double operations = std::ldexp(1.0, power);
+      p.kernels.push_back({"MatMul", false, threads, operations, operations / 64, operations / 512, microseconds(operations) / threads});
+    }
+  }
+  return p;
+}
+
+TEST(WorkSize, ElementsComeFromTheShape) {
+  runtime::StepProfile s = step("Relu", 6, 24, 6);
+  s.shapes = "f32[2,3,4]";
+  EXPECT_EQ(work_size(s).elements, 24);
+  s.shapes = "f32[]";
+  EXPECT_EQ(work_size(s).elements, 1);
+  s.shapes = "";
+  EXPECT_EQ(work_size(s).elements, 1);
+}
+
+// A kernel that was timed is predicted at its time: among inverse distances its own dominates.
+TEST(Latency, ATimedKernelComesBack) {
+  const Profile p = machine([](double operations) { return operations * 1e-5 + 1; });
+  Workload work;
+  for (const int power : {12, 20, 26}) {
+    const int64_t operations = int64_t{1} << power;
+    work.steps = {step("MatMul", operations, operations / 64, operations / 512)};
+    const double expected = (static_cast<double>(operations) * 1e-5 + 1) * 1e-6;
+    EXPECT_NEAR(predict_latency(work, p, 1).p50 / expected, 1, 0.05) << power;
+    EXPECT_NEAR(predict_latency(work, p, 4).p50 / expected, 0.25, 0.02) << power;
+    EXPECT_NEAR(predict_latency(work, p, 2).p50 / expected, 0.5, 0.03) << power;  // between the numbers that were timed
+  }
+}
+
+TEST(Latency, NetworksAreSumsOfTheirKernels) {
+  const Profile p = machine([](double operations) { return operations * 1e-5 + 1; });
+  Workload one, three;
+  one.steps = {step("MatMul", 1 << 20, 1 << 14, 1 << 11)};
+  three.steps = {one.steps[0], one.steps[0], step("Unknown", 1 << 20, 1 << 14, 1 << 11)};
+  const LatencyPrediction a = predict_latency(one, p, 1), b = predict_latency(three, p, 1);
+  EXPECT_NEAR(b.p50, 3 * a.p50, 1e-12);  // an operator that was not timed is taken as the nearest of any operator
+  ASSERT_EQ(b.operators.size(), 2u);
+  EXPECT_EQ(b.operators[0].op, "MatMul");
+  EXPECT_EQ(b.operators[0].nodes, 2);
+  EXPECT_LT(b.low, b.mean);
+  EXPECT_GT(b.high, b.mean);
+  EXPECT_GT(b.high / b.mean, a.high / a.mean);  // and told less surely
+}
+
+TEST(Latency, SpreadIsTheProbes) {
+  Profile p = machine([](double operations) { return operations * 1e-5; });
+  p.mean_ratio = Figure{1.1, "test", Confidence::kMeasured};
+  p.p95_ratio = Figure{1.5, "test", Confidence::kMeasured};
+  p.p99_ratio = Figure{2, "test", Confidence::kMeasured};
+  Workload work;
+  work.steps = {step("MatMul", 1 << 20, 1 << 14, 1 << 11)};
+  const LatencyPrediction l = predict_latency(work, p, 1);
+  EXPECT_DOUBLE_EQ(l.mean, 1.1 * l.p50);
+  EXPECT_DOUBLE_EQ(l.p95, 1.5 * l.p50);
+  EXPECT_DOUBLE_EQ(l.p99, 2 * l.p50);
+}
+
+// 2^30 operations at 31.2 GFLOP/s and 2^20 bytes at 2.8 GB/s and 3 us, within 2.5 times.
+TEST(Latency, WithoutAProbeTheProfilesFiguresTell) {
+  const Profile pi = find_profile("raspberry_pi_4").profile;
+  Workload work;
+  work.steps = {step("Conv", int64_t{1} << 30, 1 << 20, 1 << 16)};
+  const double expected = 1073741824 / 31.2e9 + 1048576 / 2.8e9 + 3e-6;
+  const LatencyPrediction l = predict_latency(work, pi);
+  EXPECT_FALSE(l.probed);
+  EXPECT_EQ(l.threads, 4);
+  EXPECT_NEAR(l.p50, expected, 1e-9);
+  EXPECT_NEAR(l.high / l.mean, 2.5, 1e-6);
+  EXPECT_GT(predict_latency(work, pi, 1).p50, 3.9 * 1073741824 / 31.2e9);
+  EXPECT_EQ(l.joules, 0);
+}
+
+TEST(Latency, EnergyWhereTheProfileTells) {
+  Profile pi = find_profile("raspberry_pi_4").profile;
+  pi.picojoules_per_operation = Figure{100, "test", Confidence::kEstimated};
+  pi.picojoules_per_byte = Figure{50, "test", Confidence::kEstimated};
+  Workload work;
+  work.steps = {step("Conv", 1000000, 2000, 10), step("Relu", 0, 2000, 10)};
+  EXPECT_NEAR(predict_latency(work, pi).joules, 1e-4 + 2e-7, 1e-15);
+}
+
+// What a probe times runs on every instruction set, and 8-bit networks compute on 8-bit integers.
+TEST(Probe, NetworksRun) {
+  for (const ProbeNetwork& network : probe_networks()) {
+    for (const Isa isa : {Isa::kScalar, detect_isa()}) {
+      const Graph& g = network.graph;
+      std::vector<Shape> shapes;
+      for (const ValueId id : g.inputs()) shapes.push_back(*g.type(id).shape());
+      const Workload work = plan_workload(std::make_shared<const Graph>(g.clone()), shapes, isa);
+      EXPECT_TRUE(work.whole) << network.name;
+      const auto integers = std::count_if(work.steps.begin(), work.steps.end(), [](const runtime::StepProfile& s) { return s.integer; });
+      EXPECT_EQ(integers > 0, network.name.ends_with("int8")) << network.name;
+      if (network.name.ends_with("int8")) {
+        EXPECT_GE(integers * 4, static_cast<long>(work.steps.size())) << network.name;
+      }
+    }
+  }
+}
+
+TEST(Probe, GivesAProfileThatIsReadBack) {
+  std::vector<double> fractions;
+  const Profile p = probe_host({.seconds = 0.01, .progress = [&](double fraction, std::string_view) {
+                                  fractions.push_back(fraction);
+                                  return true;
+                                }});
+  EXPECT_EQ(p.name, "this");
+  EXPECT_GE(p.kernels.size(), 200u);
+  EXPECT_TRUE(p.copy_gb_s && p.node_us && p.run_us && p.p95_ratio && p.p99_ratio);
+  EXPECT_LE(p.p95_ratio->value, p.p99_ratio->value);
+  EXPECT_TRUE(std::is_sorted(fractions.begin(), fractions.end()));
+  EXPECT_EQ(parse_profile(profile_text(p), "probe"), p);
+  EXPECT_THROW(probe_host({.seconds = 0.01, .progress = [](double, std::string_view) { return false; }}), Error);
+}
+
+}  // namespace
+}  // namespace omni::device
