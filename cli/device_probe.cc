@@ -36,12 +36,18 @@ int run(const Arguments& arguments, Output& output) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
   Table table({"figure", "value>", "unit", "source"});
-  for (const DeviceFigure& figure : probed.profile().figures) table.row({figure.key, figure.number ? number_text(*figure.number) : figure.value, figure.unit, figure.source});
+  for (const DeviceFigure& figure : probed.profile().figures)
+    table.row({figure.key, figure.number ? number_text(*figure.number) : figure.value, figure.unit, figure.source});
   output.input().set("isa", chosen_isa({.isa = options.isa}));
-  output.result().set("name", name).set("path", to).set("kernels", probed.timed_kernels()).set("time_s", seconds).set("deviation", probed.fit_deviation());
+  output.result()
+      .set("name", name)
+      .set("path", to)
+      .set("kernels", probed.timed_kernels())
+      .set("time_s", seconds)
+      .set("deviation", probed.fit_deviation());
   output.table(table);
-  output.line(to + ": " + std::to_string(probed.timed_kernels()) + " kernels in " + seconds_text(seconds) + "; one is predicted from the others within " +
-              fixed_text(probed.fit_deviation() * 100, 0) + " % (standard deviation)");
+  output.line(to + ": " + std::to_string(probed.timed_kernels()) + " kernels in " + seconds_text(seconds) +
+              "; one is predicted from the others within " + fixed_text(probed.fit_deviation() * 100, 0) + " % (standard deviation)");
   return 0;
 }
 

@@ -11,14 +11,31 @@ namespace {
 
 constexpr PositionalSpec kPositionals[] = {{"MODEL", "an .onnx or .omni file", false}};
 constexpr OptionSpec kOptions[] = {
-    {"--device", "NAME", "a profile of `omni device list`, or the path of one", Kind::kText, {}, {}, true},
-    {"--rule", "RULE", "study: the rule of the study, which looks at the file's size alone", Kind::kChoice, "study", "study"},
-    {"--model-size", "SIZE", "a model of this size, instead of MODEL", Kind::kSize},
+    {"--device", "NAME", "a profile of `omni device list`, the path of one, or this", Kind::kText, {}, {}, true},
+    {"--rule", "RULE", "omni: predicts the model under every compression; study: looks at the file's size alone", Kind::kChoice, "omni",
+     "omni|study"},
+    {"--max-latency", "TIME", "of the 95th percentile", Kind::kTime},
+    {"--max-accuracy-loss", "SHARE", "of right answers", Kind::kShare, "5%"},
+    {.name = "--shape",
+     .value = "NAME=SIZES",
+     .help = "an input's sizes where the model leaves them open (default 1)",
+     .kind = Kind::kText,
+     .repeated = true},
+    {"--data", "DATA", "to calibrate on and to measure accuracy with, as omni compress takes it; default: the study's bounds of losses", Kind::kText},
+    {"--samples", "N", "of the data", Kind::kCount, "512"},
+    {"--target", "NAME", "CSV column or NPZ array that is the target; none for none", Kind::kText},
+    {"--values", "", "the target is a value, even where all are whole numbers", Kind::kFlag},
+    {"--apply", "", "carry it out: write the compressed model to -o FILE", Kind::kFlag},
+    {"-o", "FILE", "with --apply: .onnx or .omni by its extension", Kind::kText},
+    {"--force", "", "overwrite FILE", Kind::kFlag},
+    {"--model-size", "SIZE", "with --rule study: a model of this size, instead of MODEL", Kind::kSize},
 };
-constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kMachineGroup, kOutputGroup};
+constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kPreprocessGroup, kMachineGroup, kOutputGroup};
 constexpr Example kExamples[] = {
-    {"What the study's rule says of a network on a Raspberry Pi 4", "omni device recommend lenet5.onnx --device raspberry_pi_4 --rule study"},
-    {"Of a file of 900 MiB that need not be here", "omni device recommend --model-size 900MiB --device raspberry_pi_4 --rule study"},
+    {"The least lossy compression that runs within 20 ms on a Raspberry Pi 4",
+     "omni device recommend lenet5.onnx --device raspberry_pi_4 --max-latency 20ms"},
+    {"What the study's rule says of a file of 900 MiB that need not be here",
+     "omni device recommend --model-size 900MiB --device raspberry_pi_4 --rule study"},
 };
 
 int64_t model_bytes(const Arguments& arguments) {
@@ -33,12 +50,13 @@ int64_t model_bytes(const Arguments& arguments) {
   return std::max(static_cast<int64_t>(std::filesystem::file_size(path)), weights);
 }
 
-int run(const Arguments& arguments, Output& output) {
-  const DeviceProfiler profiler(arguments.text("--device"));
+int run_study(const Arguments& arguments, Output& output, const DeviceProfiler& profiler) {
+  for (const char* other : {"--max-latency", "--max-accuracy-loss", "--shape", "--data", "--apply"}) {
+    if (arguments.given(other)) throw Error(ErrorCode::kInvalidArgument, "the study's rule looks at the file's size alone", other, "use --rule omni");
+  }
   const int64_t bytes = model_bytes(arguments);
   const StudyAdvice advice = profiler.study_rule(bytes);
-  if (!arguments.positionals().empty()) output.input().set("path", arguments.positional(0));
-  output.input().set("size_bytes", bytes).set("device", profiler.profile().name).set("rule", arguments.text("--rule"));
+  output.input().set("size_bytes", bytes);
   output.result().set("recommendations", Json::array(advice.recommendations)).set("feasible", advice.feasible);
   output.result().set("model_size_mib", advice.model_size_mb).set("limit_mib", advice.limit_mb);
   const std::string ratio = number_text(advice.model_size_mb / advice.limit_mb, 3);
@@ -48,8 +66,100 @@ int run(const Arguments& arguments, Output& output) {
   return advice.feasible ? 0 : 1;
 }
 
+Json candidate_row(Table& table, const Candidate& c) {
+  std::string misses;
+  for (const std::string& miss : c.misses) misses += (misses.empty() ? "" : "; ") + miss;
+  const std::string name = c.method.empty() ? "as it is" : c.method;
+  table.row({name, bytes_text(static_cast<double>(c.size_bytes)), bytes_text(static_cast<double>(c.peak_bytes)), seconds_text(c.latency.mean),
+             seconds_text(c.latency.p95), (c.accuracy_measured ? "" : "< ") + fixed_text(c.accuracy_loss * 100, 2),
+             misses.empty() ? "fits" : misses});
+  Json json = Json::object();
+  json.set("method", c.method).set("size_bytes", c.size_bytes).set("peak_bytes", c.peak_bytes).set("mean_ms", c.latency.mean * 1e3);
+  json.set("p95_ms", c.latency.p95 * 1e3).set("accuracy_loss", c.accuracy_loss).set("accuracy_measured", c.accuracy_measured);
+  return json.set("misses", Json::array(c.misses));
+}
+
+// The command that does it; options that were given for the model go along.
+std::string command_for(const Arguments& arguments, const Candidate& c, const std::string& to) {
+  std::string text = "omni compress " + arguments.positional(0) + " --method " + c.method;
+  if (c.method == "int8-static") text += " --data " + arguments.text("--data") + " --samples " + arguments.text("--samples");
+  return text + " -o " + to;
+}
+
+void apply(const Arguments& arguments, Output& output, const Graph& graph, const Candidate& chosen, const CompressorOptions& options) {
+  const std::string to = arguments.text("-o");
+  Graph small = graph;
+  if (!chosen.method.empty()) {
+    small = ModelCompressor(graph, options).compress(chosen.method);
+    small.set_metadata("recipe", "--method " + chosen.method);
+    small.set_metadata("source_sha256", file_sha256(arguments.positional(0)));
+  }
+  small.save(to, {.overwrite = arguments.flag("--force"), .format = {}});
+  output.result().set("path", to);
+  output.line("wrote " + to);
+}
+
+int run_omni(const Arguments& arguments, Output& output, const DeviceProfiler& profiler) {
+  if (arguments.positionals().empty()) throw Error(ErrorCode::kInvalidArgument, "MODEL is missing", "omni device recommend");
+  if (arguments.given("--model-size")) throw Error(ErrorCode::kInvalidArgument, "goes with --rule study only", "--model-size");
+  const std::string& path = arguments.positional(0);
+  if (arguments.flag("--apply") != arguments.given("-o"))
+    throw Error(ErrorCode::kInvalidArgument, "--apply and -o FILE go together", "omni device recommend");
+  if (arguments.given("-o")) check_writable(arguments.text("-o"), arguments.flag("--force"));
+  const Graph graph = Graph::load(path);
+  RecommendOptions options;
+  if (arguments.given("--max-latency")) options.max_latency = arguments.seconds("--max-latency");
+  options.max_accuracy_loss = arguments.share("--max-accuracy-loss");
+  options.shapes = shapes_option(arguments);
+  options.threads = threads_option(arguments);
+  if (arguments.given("--data")) options.data = open_data(arguments, graph, arguments.text("--data"), "train");
+  options.samples = arguments.count("--samples");
+  options.progress = output.progress("recommend");
+  const Recommendation answer = profiler.recommend(graph, options);
+  output.end_progress();
+
+  Table table({"model", "size>", "memory>", "mean>", "p95>", "accuracy lost %>", "on " + profiler.profile().name});
+  Json candidates = Json::array();
+  for (const Candidate& c : answer.candidates) candidates.push(candidate_row(table, c));
+  output.result()
+      .set("feasible", answer.chosen.has_value())
+      .set("reason", answer.reason)
+      .set("candidates", candidates)
+      .set("notes", Json::array(answer.notes));
+  output.table(table);
+  for (const std::string& note : answer.notes) output.line(note);
+  if (!answer.chosen) {
+    output.line(answer.reason);
+    return 1;
+  }
+  const Candidate& chosen = answer.candidates[*answer.chosen];
+  output.result().set("method", chosen.method);
+  output.line((chosen.method.empty() ? "" : chosen.method + ": ") + answer.reason);
+  if (!chosen.method.empty()) {
+    const std::string command =
+        command_for(arguments, chosen, arguments.given("-o") ? arguments.text("-o") : "small" + std::filesystem::path(path).extension().string());
+    output.result().set("command", command);
+    output.line(command);
+  }
+  if (arguments.flag("--apply")) {
+    CompressorOptions compressor;
+    compressor.data = options.data;
+    compressor.samples = options.samples;
+    apply(arguments, output, graph, chosen, compressor);
+  }
+  return 0;
+}
+
+int run(const Arguments& arguments, Output& output) {
+  const DeviceProfiler profiler(arguments.text("--device"));
+  if (!arguments.positionals().empty()) output.input().set("path", arguments.positional(0));
+  output.input().set("device", profiler.profile().name).set("rule", arguments.text("--rule"));
+  return arguments.text("--rule") == "study" ? run_study(arguments, output, profiler) : run_omni(arguments, output, profiler);
+}
+
 }  // namespace
 
-extern const CommandSpec kDeviceRecommend = {"device recommend", "Say how to compress a model so that it fits a device", kPositionals, kGroups, kExamples, run};
+extern const CommandSpec kDeviceRecommend = {
+    "device recommend", "Say how to compress a model so that it fits a device", kPositionals, kGroups, kExamples, run};
 
 }  // namespace omni::cli

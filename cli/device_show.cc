@@ -43,6 +43,7 @@ int run(const Arguments& arguments, Output& output) {
 
 }  // namespace
 
-extern const CommandSpec kDeviceShow = {"device show", "Show a device's profile, every figure with its source", kPositionals, kGroups, kExamples, run};
+extern const CommandSpec kDeviceShow = {
+    "device show", "Show a device's profile, every figure with its source", kPositionals, kGroups, kExamples, run};
 
 }  // namespace omni::cli

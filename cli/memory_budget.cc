@@ -34,7 +34,8 @@ void check_memory_budget(const Arguments& arguments, const Graph& graph, Predict
     refuse("planning the model already takes more", budget);
   }
   const int64_t bytes = need.growth_bytes + need.process_bytes;
-  if (bytes > budget) refuse("the model needs " + bytes_text(static_cast<double>(bytes)) + ", " + bytes_text(static_cast<double>(bytes - budget)) + " more", budget);
+  if (bytes > budget)
+    refuse("the model needs " + bytes_text(static_cast<double>(bytes)) + ", " + bytes_text(static_cast<double>(bytes - budget)) + " more", budget);
 }
 
 }  // namespace omni::cli

@@ -7,8 +7,8 @@
 namespace omni::cli {
 
 inline constexpr OptionSpec kMemoryBudgetOption = {
-    "--memory-budget", "SIZE", "refuse what needs more memory than this, and say how much is missing; omni's code, which can be read again, is not counted",
-    Kind::kSize};
+    "--memory-budget", "SIZE",
+    "refuse what needs more memory than this, and say how much is missing; omni's code, which can be read again, is not counted", Kind::kSize};
 
 // `shapes`, and those of the inputs that are given.
 InputShapes shapes_with(InputShapes shapes, const std::map<std::string, Tensor, std::less<>>& inputs);

@@ -53,16 +53,18 @@ Json memory_json(const MemoryPrediction& memory) {
 
 void print_latency(Output& output, const LatencyPrediction& latency) {
   Table table({"latency", "mean>", "p50>", "p95>", "p99>", "90 % interval of the mean"});
-  table.row({std::to_string(latency.threads) + (latency.threads == 1 ? " thread" : " threads"), seconds_text(latency.mean), seconds_text(latency.p50), seconds_text(latency.p95),
-             seconds_text(latency.p99), seconds_text(latency.low) + " to " + seconds_text(latency.high)});
+  table.row({std::to_string(latency.threads) + (latency.threads == 1 ? " thread" : " threads"), seconds_text(latency.mean), seconds_text(latency.p50),
+             seconds_text(latency.p95), seconds_text(latency.p99), seconds_text(latency.low) + " to " + seconds_text(latency.high)});
   output.table(table);
   Table operators({"operator", "nodes>", "time>", "share %>"});
   for (const OperatorTime& time : latency.operators) {
-    operators.row({time.op, std::to_string(time.nodes), seconds_text(time.seconds), fixed_text(latency.p50 > 0 ? time.seconds / latency.p50 * 100 : 0, 1)});
+    operators.row(
+        {time.op, std::to_string(time.nodes), seconds_text(time.seconds), fixed_text(latency.p50 > 0 ? time.seconds / latency.p50 * 100 : 0, 1)});
   }
   output.table(operators);
   if (latency.joules > 0) output.line("energy of a run: " + number_text(latency.joules * 1e3, 3) + " mJ");
-  if (!latency.probed) output.line("the device was not probed: its times are worked out from the peaks in its profile; omni device probe, run there, measures them");
+  if (!latency.probed)
+    output.line("the device was not probed: its times are worked out from the peaks in its profile; omni device probe, run there, measures them");
 }
 
 Json latency_json(const LatencyPrediction& latency) {

@@ -46,7 +46,8 @@ Growth growth(const std::string& run, const std::string& model, const std::strin
 
 // The bar: 5 % or 1 MB.
 void expect_close(const Growth& g, const std::string& what) {
-  EXPECT_LE(std::abs(g.measured - g.predicted), std::max(0.05 * g.measured, 1e6)) << what << ": measured " << g.measured << ", predicted " << g.predicted;
+  EXPECT_LE(std::abs(g.measured - g.predicted), std::max(0.05 * g.measured, 1e6))
+      << what << ": measured " << g.measured << ", predicted " << g.predicted;
 }
 
 TEST(CliMemory, InferenceTakesWhatIsPredicted) {

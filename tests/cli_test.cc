@@ -130,7 +130,8 @@ TEST(Cli, JsonIsOneObjectWithTheSameKeysEverywhere) {
       {"device", "list"},
       {"device", "show", "jetson_nano", "--name", "my_board", "-o", "my_board.yaml"},
       {"device", "add", "my_board.yaml"},
-      {"device", "recommend", "lenet5.onnx", "--device", "my_board"},
+      {"device", "recommend", "lenet5.onnx", "--device", "my_board", "--rule", "study"},
+      {"device", "recommend", "lenet5.onnx", "--device", "my_board", "--max-latency", "1s", "--apply", "-o", "fitting.onnx"},
       {"device", "probe", "--time-budget", "100ms", "-o", "probed.yaml"},
   };
   for (std::vector<std::string> words : lines) {
@@ -278,9 +279,12 @@ TEST(Cli, WrongUseIsOneSentenceAndNothingIsWritten) {
       {"device", "add", "data.csv"},
       {"device", "add", "missing.yaml"},
       {"device", "recommend", "--device", "raspberry_pi_4"},
+      {"device", "recommend", "--device", "raspberry_pi_4", "--rule", "study"},
       {"device", "recommend", "tiny.onnx"},
       {"device", "recommend", "noise.onnx", "--device", "raspberry_pi_4"},
       {"device", "recommend", "tiny.onnx", "--device", "raspberry_pi_4", "--model-size", "1MB"},
+      {"device", "recommend", "tiny.onnx", "--device", "raspberry_pi_4", "--apply"},
+      {"device", "recommend", "tiny.onnx", "--device", "raspberry_pi_4", "--rule", "study", "--max-latency", "1ms"},
       {"completion", "fish"},
   };
   for (const std::vector<std::string>& words : lines) {
@@ -325,8 +329,8 @@ TEST(Cli, AnswerIsNo) {
   ASSERT_EQ(run({"new", "lenet5", "-o", "b.onnx", "--seed", "2"}).code, 0);
   EXPECT_EQ(run({"compare", "a.onnx", "a.onnx", "--bound", "1%", "--samples", "1"}).code, 0);
   EXPECT_EQ(run({"compare", "a.onnx", "b.onnx", "--bound", "1%", "--samples", "1"}).code, 1);
-  EXPECT_EQ(run({"device", "recommend", "--model-size", "1000MiB", "--device", "raspberry_pi_4"}).code, 0);
-  EXPECT_EQ(run({"device", "recommend", "--model-size", "1001MiB", "--device", "raspberry_pi_4"}).code, 1);
+  EXPECT_EQ(run({"device", "recommend", "--model-size", "1000MiB", "--device", "raspberry_pi_4", "--rule", "study"}).code, 0);
+  EXPECT_EQ(run({"device", "recommend", "--model-size", "1001MiB", "--device", "raspberry_pi_4", "--rule", "study"}).code, 1);
 }
 
 TEST(Cli, ExistingOutputsNeedForce) {

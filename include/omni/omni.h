@@ -578,6 +578,34 @@ struct Prediction {
 // The most that this process has had in memory so far; 0 where the system does not tell.
 int64_t peak_process_bytes();
 
+struct RecommendOptions {
+  double max_latency = 0;           // seconds, of the 95th percentile; 0: any
+  double max_accuracy_loss = 0.05;  // share of right answers
+  InputShapes shapes = {};
+  int threads = 0;                   // of the device; 0: all its cores
+  std::optional<Dataset> data = {};  // to calibrate on, and to measure accuracy with; without it the losses are those of the study's table
+  int64_t samples = 512;             // of it, for each
+  Progress progress = {};
+};
+
+// A model as it is, or compressed by one method, on a device.
+struct Candidate {
+  std::string method;      // of compression_methods(), "" for the model as it is
+  int64_t size_bytes = 0;  // of the file
+  int64_t peak_bytes = 0;  // memory
+  LatencyPrediction latency;
+  double accuracy_loss = 0;        // share of right answers: measured, or the study's bound
+  bool accuracy_measured = false;  // on RecommendOptions::data
+  std::vector<std::string> misses;  // what it misses of the device's limits and of those that were asked for; empty: it fits
+};
+
+struct Recommendation {
+  std::vector<Candidate> candidates;  // the model as it is first
+  std::optional<size_t> chosen;       // of the candidates that fit the one that loses least; of equals the fastest, then the smallest
+  std::string reason;                 // why that one, or what would have to change for one to fit
+  std::vector<std::string> notes;     // methods that were left out, and why
+};
+
 struct ProbeOptions {
   double seconds = 14;  // of timing kernels; the rest takes a few seconds more
   std::string isa = {};
@@ -593,6 +621,8 @@ class DeviceProfiler {
   // The profile as a file, under another name where one is given.
   std::string yaml(std::string_view name = {}) const;
   StudyAdvice study_rule(int64_t model_bytes) const;
+  // Compresses the model by every method, predicts each on the device and holds them against its limits.
+  Recommendation recommend(const Graph& graph, const RecommendOptions& options = {}) const;
   // For the device's instruction set, where this machine has it.
   Prediction predict(const Graph& graph, const PredictOptions& options = {}) const;
 

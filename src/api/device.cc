@@ -89,7 +89,8 @@ Prediction DeviceProfiler::predict(const Graph& graph, const PredictOptions& opt
   api::Planned planned = api::plan(graph, here);
   result.memory = std::move(planned.memory);
   device::LatencyPrediction latency = device::predict_latency(planned.work, profile, options.threads);
-  result.latency = {latency.mean, latency.p50, latency.p95, latency.p99, latency.low, latency.high, latency.joules, latency.probed, latency.threads, {}};
+  result.latency = {latency.mean, latency.p50,    latency.p95,    latency.p99,     latency.low,
+                    latency.high, latency.joules, latency.probed, latency.threads, {}};
   for (device::OperatorTime& time : latency.operators) result.latency.operators.push_back({std::move(time.op), time.nodes, time.seconds});
   if (options.isa.empty() && !core::isa_available(isa)) {
     result.memory.notes.push_back("this machine has no " + profile.isa->value + ": weights are counted as packed for the scalar kernels");

@@ -52,9 +52,9 @@ device::Workload inference(const Graph& model, const PredictOptions& options, co
 // The graphs that training makes of the model, with the first values of moments, count as the session's.
 device::Workload training(const Graph& model, const PredictOptions& options, core::Isa isa) {
   const graph::Graph& graph = *Access::graph(model);
-  const int64_t before = device::heap_bytes();
+  const int64_t before = device::own_bytes();
   train::TrainingGraphs graphs = training_graphs(graph, options);
-  const int64_t made = std::max<int64_t>(0, device::heap_bytes() - before);
+  const int64_t made = std::max<int64_t>(0, device::own_bytes() - before);
   const std::vector<core::Shape> shapes = api::input_shapes(graphs.train, batch_shapes(graph, options));
   device::Workload work = device::plan_workload(std::make_shared<const graph::Graph>(std::move(graphs.train)), shapes, isa);
   const device::MemoryUse own = device::constant_use(graph);
@@ -81,7 +81,7 @@ MemoryPrediction predict_memory(const Graph& model, const PredictOptions& option
 api::Planned api::plan(const Graph& model, const PredictOptions& options) {
   const core::Isa isa = api::isa(options.isa);
   warm_up(isa);
-  const int64_t heap = device::heap_bytes(), files = device::file_resident_bytes(), resident = device::resident_bytes();
+  const int64_t files = device::file_resident_bytes(), resident = device::resident_bytes();
   std::optional<device::MemoryFence> fence;
   if (options.limit_bytes > 0) fence.emplace(options.limit_bytes - (resident - files));
   device::Workload work = options.training ? training(model, options, isa) : inference(model, options, isa);
@@ -98,11 +98,11 @@ api::Planned api::plan(const Graph& model, const PredictOptions& options) {
   const int64_t loading = loading_bytes(model), preparing = use.session + use.planning;
   result.passing_bytes = std::max({int64_t{0}, loading, preparing});
   result.growth_bytes = loaded + std::max({loading, preparing, running});
-  result.process_bytes = std::max<int64_t>(0, resident - files - std::min(heap, Access::heap(model)));
+  result.process_bytes = std::max<int64_t>(0, resident - files - Access::heap(model));
   result.code_bytes = files;
   result.peak_bytes = result.growth_bytes + result.process_bytes + result.code_bytes;
   if (!work.whole) result.notes.emplace_back("some shapes depend on what the model computes; what follows them is not counted");
-  if (device::heap_bytes() == 0) result.notes.emplace_back("the allocator does not tell what it gave: packed weights are not counted");
+  if (device::own_bytes() == 0) result.notes.emplace_back("the system does not tell what planning took: packed weights are not counted");
   return {std::move(result), std::move(work)};
 }
 

@@ -197,7 +197,8 @@ LatencyPrediction predict_latency(const Workload& work, const Profile& profile, 
     together += times[i].seconds * times[i].deviation;
     add_operator(result.operators, work.steps[i].op, times[i].seconds);
   }
-  std::stable_sort(result.operators.begin(), result.operators.end(), [](const OperatorTime& a, const OperatorTime& b) { return a.seconds > b.seconds; });
+  std::stable_sort(result.operators.begin(), result.operators.end(),
+                   [](const OperatorTime& a, const OperatorTime& b) { return a.seconds > b.seconds; });
   result.p50 = sum;
   result.mean = sum * value_or(profile.mean_ratio, 1);
   result.p95 = sum * value_or(profile.p95_ratio, 1.2);

@@ -1,9 +1,9 @@
 // How long a planned network takes on a device, with an interval.
 //
-// With a probe's kernels in the profile: a roofline (operations over the peak plus bytes over the bandwidth plus the cost of a node) says how times grow with size,
-// and the ratio of measured to roofline, taken from the nearest samples of the same operator, says how far kernels of that shape are from it. Each sample is also
-// predicted from the others; how far that is off is what the interval is made of. Without them: the roofline with the share of the peak that the profile's
-// figures, or else those of its kind, suggest; such predictions are off by up to 2.5 times.
+// With a probe's kernels in the profile: a roofline (operations over the peak plus bytes over the bandwidth plus the cost of a node) says how times
+// grow with size, and the ratio of measured to roofline, taken from the nearest samples of the same operator, says how far kernels of that shape are
+// from it. Each sample is also predicted from the others; how far that is off is what the interval is made of. Without them: the roofline with the
+// share of the peak that the profile's figures, or else those of its kind, suggest; such predictions are off by up to 2.5 times.
 #pragma once
 
 #include <string>
@@ -32,7 +32,8 @@ struct LatencyPrediction {
 // `threads` 0: all cores.
 LatencyPrediction predict_latency(const Workload& work, const Profile& profile, int threads = 0);
 
-// Of a profile with kernels: the standard deviation of log(predicted / measured) of samples that are predicted from the others, with that number of threads.
+// Of a profile with kernels: the standard deviation of log(predicted / measured) of samples that are predicted from the others, with that number of
+// threads.
 double fit_deviation(const Profile& profile, int threads);
 
 }  // namespace omni::device

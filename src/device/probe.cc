@@ -18,9 +18,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr double kVisitSeconds = 0.004;   // of one network before the next: longer than what switching disturbs
-constexpr size_t kMaxTimes = 400;         // of one kernel; more do not change a median
-constexpr double kCopySeconds = 0.06;     // of one cache level
+constexpr double kVisitSeconds = 0.004;  // of one network before the next: longer than what switching disturbs
+constexpr size_t kMaxTimes = 400;        // of one kernel; more do not change a median
+constexpr double kCopySeconds = 0.06;    // of one cache level
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -119,7 +119,9 @@ void measure_machine(Profile& p, Isa isa) {
   } levels[] = {{p.l1_kb, p.l1_gb_s, "first"}, {p.l2_kb, p.l2_gb_s, "second"}, {p.l3_kb, p.l3_gb_s, "third"}};
   for (const auto& level : levels) {
     // Two buffers that fill half of the level; of a large shared one no more than 4 MB, as others use it too.
-    if (level.size) level.rate = measured(copy_rate(static_cast<size_t>(std::min(level.size->value * 256, 4194304.0))) / 1e9, std::string("copying in half of the ") + level.name + " cache");
+    if (level.size)
+      level.rate = measured(copy_rate(static_cast<size_t>(std::min(level.size->value * 256, 4194304.0))) / 1e9,
+                            std::string("copying in half of the ") + level.name + " cache");
   }
   p.copy_gb_s = measured(copy_rate(size_t{96} << 20) / 1e9, "copying 96 MiB on one thread");
 }

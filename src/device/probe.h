@@ -1,6 +1,7 @@
 // This machine, measured: peaks, bandwidths, kernels of every kind at several sizes, types and numbers of threads, and how much runs differ.
 //
-// Kernels are timed as sessions run them, in small networks (probe_networks.h) that take turns, so that a busy moment does not fall on one kernel alone.
+// Kernels are timed as sessions run them, in small networks (probe_networks.h) that take turns, so that a busy moment does not fall on one kernel
+// alone.
 #pragma once
 
 #include "core/progress.h"

@@ -1,6 +1,7 @@
 // Networks that a probe times: layers of the kinds and sizes that real ones are made of, in f32 and with 8-bit weights and activations.
 //
-// They are graphs like any other, so what is timed is what sessions run: rewritten, fused and packed, one layer reading what the one before has written.
+// They are graphs like any other, so what is timed is what sessions run: rewritten, fused and packed, one layer reading what the one before has
+// written.
 #pragma once
 
 #include <string>

@@ -30,10 +30,12 @@ int64_t status_bytes(const char* key) {
 
 }  // namespace
 
-int64_t heap_bytes() {
+int64_t own_bytes() {
 #if defined(__GLIBC__)
   const struct mallinfo2 info = mallinfo2();
-  return static_cast<int64_t>(info.uordblks + info.hblkhd);
+  const int64_t data = status_bytes("VmData");  // private writable pages, the allocator's heap among them
+  if (info.arena == 0 || data == 0) return 0;
+  return static_cast<int64_t>(info.uordblks) + data - static_cast<int64_t>(info.arena);
 #else
   return 0;
 #endif

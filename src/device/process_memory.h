@@ -7,11 +7,13 @@
 
 namespace omni::device {
 
-// Bytes that the allocator has given out and not got back; 0 where it does not tell (a C library other than glibc, sanitizers).
-int64_t heap_bytes();
+// Bytes of its own that the process has in use, but for a constant: what the allocator has given out and not got back, and private pages beside its heap
+// (large tensors have pages of their own). Differences tell what a step took, as long as no thread was started. 0 where that cannot be told (a C library
+// other than glibc, sanitizers).
+int64_t own_bytes();
 
-// Resident pages of the process, now and at most so far (VmRSS, VmHWM), and of them those of mapped files, code too (RssFile); 0 where the system does
-// not tell.
+// Resident pages of the process, now and at most so far (VmRSS, VmHWM), and of them those of mapped files, code too (RssFile); 0 where the system
+// does not tell.
 int64_t resident_bytes();
 int64_t peak_resident_bytes();
 int64_t file_resident_bytes();
@@ -29,8 +31,8 @@ class MappedFiles {
   std::vector<Range> ranges_;
 };
 
-// While it lives the process gets at most `bytes` more memory of its own; beyond that allocations fail, instead of the system ending the process later.
-// Where limits cannot be set it does nothing.
+// While it lives the process gets at most `bytes` more memory of its own; beyond that allocations fail, instead of the system ending the process
+// later. Where limits cannot be set it does nothing.
 class MemoryFence {
  public:
   explicit MemoryFence(int64_t bytes);

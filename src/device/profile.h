@@ -1,7 +1,7 @@
 // What a device can do, as a YAML file says it: one device a file, every figure with where it comes from and how sure it is.
 //
-// The keys are rows of a table (number_keys, word_keys), which parser, writer, listing and docs/devices.md share. A file is refused whole, with line, key
-// and what was expected; nothing in it is trusted. MB in keys is 2^20 bytes and kB 2^10, as in the study; G is 10^9.
+// The keys are rows of a table (number_keys, word_keys), which parser, writer, listing and docs/devices.md share. A file is refused whole, with line,
+// key and what was expected; nothing in it is trusted. MB in keys is 2^20 bytes and kB 2^10, as in the study; G is 10^9.
 #pragma once
 
 #include <cstdint>
@@ -44,18 +44,18 @@ struct KernelSample {
 };
 
 struct Profile {
-  std::string name;         // [a-z0-9_], at most 64
-  std::string description;  // one line
+  std::string name;                                            // [a-z0-9_], at most 64
+  std::string description;                                     // one line
   std::optional<Figure> ram_mb, cpu_cores, max_model_size_mb;  // always there
   std::optional<Fact> gpu, isa;                                // always there
   std::optional<Fact> cpu;
-  std::optional<Figure> f32_gflops, int8_gops, gpu_f16_gflops;    // the most that all cores do
-  std::optional<Figure> memory_gb_s, copy_gb_s;                   // main memory: the most, and what copying reaches
-  std::optional<Figure> conv_f32_gflops, conv_int8_gops;          // what a whole convolutional network reaches on all cores
-  std::optional<Figure> l1_kb, l2_kb, l3_kb;                      // data caches
-  std::optional<Figure> l1_gb_s, l2_gb_s, l3_gb_s;                // copying inside each, one thread
-  std::optional<Figure> node_us, run_us;                          // what a kernel and a run cost however little they do
-  std::optional<Figure> mean_ratio, p95_ratio, p99_ratio;         // of a run's time to the median of runs
+  std::optional<Figure> f32_gflops, int8_gops, gpu_f16_gflops;  // the most that all cores do
+  std::optional<Figure> memory_gb_s, copy_gb_s;                 // main memory: the most, and what copying reaches
+  std::optional<Figure> conv_f32_gflops, conv_int8_gops;        // what a whole convolutional network reaches on all cores
+  std::optional<Figure> l1_kb, l2_kb, l3_kb;                    // data caches
+  std::optional<Figure> l1_gb_s, l2_gb_s, l3_gb_s;              // copying inside each, one thread
+  std::optional<Figure> node_us, run_us;                        // what a kernel and a run cost however little they do
+  std::optional<Figure> mean_ratio, p95_ratio, p99_ratio;       // of a run's time to the median of runs
   std::optional<Figure> picojoules_per_operation, picojoules_per_byte;
   std::vector<KernelSample> kernels;
 

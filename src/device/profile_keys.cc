@@ -12,7 +12,8 @@ using P = Profile;
 constexpr std::array kNumberKeys = {
     NumberKey{"ram_mb", "MB", "main memory", &P::ram_mb, 1, 1 << 26, true, true},
     NumberKey{"cpu_cores", "", "physical cores", &P::cpu_cores, 1, 1024, true, true},
-    NumberKey{"max_model_size_mb", "MB", "the largest model file that is to be put on the device", &P::max_model_size_mb, 0.001, 1 << 26, false, true},
+    NumberKey{"max_model_size_mb", "MB", "the largest model file that is to be put on the device", &P::max_model_size_mb, 0.001, 1 << 26, false,
+              true},
     NumberKey{"f32_gflops", "GFLOP/s", "f32 operations of all cores at most", &P::f32_gflops, 1e-3, 1e7},
     NumberKey{"int8_gops", "GOP/s", "8-bit operations of all cores at most", &P::int8_gops, 1e-3, 1e8},
     NumberKey{"gpu_f16_gflops", "GFLOP/s", "f16 operations of the GPU at most", &P::gpu_f16_gflops, 1e-3, 1e8},

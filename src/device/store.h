@@ -24,11 +24,12 @@ std::string user_folder();
 // Shipped ones and the user's, by name. A file of the user's that is no profile is left out, and `problems` says why.
 std::vector<StoredProfile> all_profiles(std::vector<std::string>* problems = nullptr);
 
-// By name ("this" is the machine at hand), or from a file where `name` has a slash or ends in .yaml. Throws Error: kNotFound with the nearest names, or what the file is refused for.
+// By name ("this" is the machine at hand), or from a file where `name` has a slash or ends in .yaml. Throws Error: kNotFound with the nearest names,
+// or what the file is refused for.
 StoredProfile find_profile(std::string_view name);
 
-// Checks a file and copies it into the user's folder as NAME.yaml; returns that path. Throws Error (kExists) for the name of a shipped profile, and for one
-// of the user's unless `overwrite`.
+// Checks a file and copies it into the user's folder as NAME.yaml; returns that path. Throws Error (kExists) for the name of a shipped profile, and
+// for one of the user's unless `overwrite`.
 std::string add_profile(const std::string& path, bool overwrite);
 
 // Writes a profile's text among the user's, in place of one of the same name; returns the file's path. Throws as add_profile does.

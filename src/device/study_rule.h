@@ -1,6 +1,7 @@
 // The study's own recommendation, kept as the baseline: compares the model's size with the device's limit and asks for nothing else.
 //
-// Source: the study's DeviceProfiler.recommend_optimization, to the letter, its sentences too. Sizes are MB of 2^20 bytes, as its measure_compression counts.
+// Source: the study's DeviceProfiler.recommend_optimization, to the letter, its sentences too. Sizes are MB of 2^20 bytes, as its measure_compression
+// counts.
 #pragma once
 
 #include <string>

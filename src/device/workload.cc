@@ -15,7 +15,8 @@ void count_constants(const Graph& graph, const MappedFiles& files, std::set<cons
   for (const std::vector<ValueId>& ids : {graph.constants(), graph.states()}) {
     for (const ValueId id : ids) {
       const Tensor& data = graph.value(id).data;
-      if (data.bytes() > 0 && seen.insert(data.data()).second) (files.contain(data.data()) ? use.mapped : use.weights) += static_cast<int64_t>(data.bytes());
+      if (data.bytes() > 0 && seen.insert(data.data()).second)
+        (files.contain(data.data()) ? use.mapped : use.weights) += static_cast<int64_t>(data.bytes());
     }
   }
   for (const NodeId id : graph.order()) {
@@ -52,17 +53,17 @@ Workload plan_workload(std::shared_ptr<const Graph> graph, std::span<const Shape
   work.isa = isa_available(isa) ? isa : Isa::kScalar;
   MemoryUse& use = work.memory;
   use = constant_use(*graph);
-  const int64_t before = heap_bytes();
+  const int64_t before = own_bytes();
   int64_t most = 0;
   runtime::SessionOptions options;
   options.isa = work.isa;
   options.threads = 1;
   options.profile = true;
-  options.after_pass = [&](std::string_view, const Graph&) { most = std::max(most, heap_bytes() - before); };
+  options.after_pass = [&](std::string_view, const Graph&) { most = std::max(most, own_bytes() - before); };
   runtime::Session session(graph, options);
   const runtime::PlanInfo plan = session.plan(shapes);
   use.arena = static_cast<int64_t>(plan.arena_bytes);
-  use.session = std::max<int64_t>(0, heap_bytes() - before - use.arena);
+  use.session = std::max<int64_t>(0, own_bytes() - before - use.arena);
   use.planning = std::max<int64_t>(0, most - use.session);
   use.states = state_bytes(session.graph());
   use.ports = input_bytes(session.graph(), shapes) + static_cast<int64_t>(plan.output_bytes);

@@ -1,7 +1,9 @@
-// What running a graph once means for given input shapes: kernels with their operations and bytes, and memory, found out by planning it without running.
+// What running a graph once means for given input shapes: kernels with their operations and bytes, and memory, found out by planning it without
+// running.
 //
-// Preparing and planning are done as a session does them, for the instruction set asked for where this machine has it, and the allocator is asked what they
-// took; the arena and what a run allocates are known from the plan. So the memory is counted, not estimated, up to what the allocator wastes.
+// Preparing and planning are done as a session does them, for the instruction set asked for where this machine has it, and the allocator is asked
+// what they took; the arena and what a run allocates are known from the plan. So the memory is counted, not estimated, up to what the allocator
+// wastes.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +21,7 @@ namespace omni::device {
 
 using namespace graph;
 
-struct MemoryUse {  // bytes
+struct MemoryUse {       // bytes
   int64_t weights = 0;   // constants in memory of their own
   int64_t mapped = 0;    // constants in a mapped file: the system may drop them and read them again
   int64_t session = 0;   // what preparing and planning add: rewritten and packed weights, plans
