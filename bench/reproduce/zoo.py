@@ -117,8 +117,8 @@ def ours(omni, path, inputs, extra=()):
         return {file.stem: np.load(file) for file in pathlib.Path(f"{folder}/out").glob("*.npy")}
 
 
-def worst(mine, theirs):
-    """The largest |a-b| over 1e-3 max(|b|, RMS of the tensor): at most 1 is equal. Whole numbers must be the same."""
+def worst(mine, theirs, floor=0.0):
+    """The largest |a-b| over 1e-3 max(|b|, RMS of the tensor), and over `floor`: at most 1 is equal. Whole numbers must be the same."""
     if mine.shape != theirs.shape:
         raise RuntimeError(f"shape {mine.shape}, ONNX Runtime has {theirs.shape}")
     if theirs.dtype.kind != "f":
@@ -133,7 +133,7 @@ def worst(mine, theirs):
     if b.size == 0:
         return 0.0
     bound = 1e-3 * np.maximum(np.abs(b), np.sqrt(np.mean(b * b)))
-    return float(np.max(np.abs(a - b) / np.maximum(bound, 1e-30)))
+    return float(np.max(np.abs(a - b) / np.maximum(bound, max(floor, 1e-30))))
 
 
 def compare(omni, path, inputs, extra=()):
