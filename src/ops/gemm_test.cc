@@ -1,6 +1,8 @@
 // Gemm and MatMul against sums in double.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "ops/op_case_test.h"
 
 namespace omni::ops {
@@ -160,6 +162,49 @@ TEST(FusedMatMul, Transposed) {
              .gradient = &kFusedMatMulGradient});
     }
   }
+}
+
+// A stack of rows, bias, residual, bounds; and the same through the expansion.
+TEST(FusedGemm, Stacks) {
+  for (const bool tb : {false, true}) {
+    const OpCase c{.name = "stack",
+                   .op = &kFusedGemm,
+                   .inputs = {wave(Shape{2, 3, 5}), wave(tb ? Shape{4, 5} : Shape{5, 4}), wave(Shape{4}, 0.7), wave(Shape{2, 3, 4}, 1.3)},
+                   .attributes = {{"alpha", 0.5f}, {"beta", 2.0f}, {"transB", int64_t{tb}}, {"min", 0.0f}, {"max", 2.0f}},
+                   .reference =
+                       [=](const Inputs& in) {
+                         const Matrix rows{to_double(*in[0]), 6, 5};
+                         std::vector<double> y = product(rows, matrix(*in[1], tb));
+                         const std::vector<double> bias = to_double(*in[2]), residual = to_double(*in[3]);
+                         for (size_t i = 0; i < y.size(); ++i) y[i] = std::clamp(0.5 * y[i] + 2 * bias[i % 4] + residual[i], 0.0, 2.0);
+                         return Outputs{y};
+                       },
+                   .shapes = {Shape{2, 3, 4}},
+                   .tolerance = 4e-6};
+    check(c);
+    Graph graph;
+    std::map<ValueId, Tensor> known;
+    std::vector<ValueId> inputs;
+    for (const auto& t : c.inputs) {
+      inputs.push_back(graph.add_input("x", Type(DType::kF32, t->shape())));
+      known.emplace(inputs.back(), *t);
+    }
+    const ValueId y = graph.add1(kFusedGemm, inputs, c.attributes);
+    const ValueId z = kFusedGemm.expand(graph, *graph.producer(y))[0];
+    graph.add_output(y);
+    graph.add_output(z);
+    ThreadPool pool(1);
+    const std::map<ValueId, Tensor> values = run_graph(graph, known, pool, Isa::kScalar);
+    const std::vector<double> fused = to_double(values.at(y)), expanded = to_double(values.at(z));
+    for (size_t i = 0; i < fused.size(); ++i) EXPECT_NEAR(fused[i], expanded[i], 1e-6);
+  }
+}
+
+TEST(FusedGemm, Refused) {
+  expect_refused(kFusedGemm, {wave(Shape{2, 3, 5}), wave(Shape{4, 4})}, {}, "5 columns");
+  expect_refused(kFusedGemm, {wave(Shape{2, 3, 5}), wave(Shape{5, 4}), wave(Shape{3})}, {}, "C is not [N]");
+  expect_refused(kFusedGemm, {wave(Shape{3, 5}), wave(Shape{5, 4}), std::nullopt, wave(Shape{3, 1})}, {}, "residual");
+  expect_refused(kFusedGemm, {wave(Shape{2, 3, 5}), wave(Shape{5, 4})}, {{"transA", int64_t{1}}}, "transposed");
 }
 
 TEST(MatMul, Refused) {

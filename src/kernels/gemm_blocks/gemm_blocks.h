@@ -1,6 +1,6 @@
 // f32 matrix product C = A W with weights of 4 or 8 bits, one scale and zero point for a block of steps in a column:
 //   W[k][n] = (q[k][n] - zero[k / block][n]) * scale[k / block][n], rounded to half precision where `half`.
-// The weights stay as small as they are: each is made a float in a register (one row of A) or in a piece of W that stays in the first-level
+// The weights stay as small as they are: each is made a float in a register (few rows of A) or in a piece of W that stays in the first-level
 // cache while the rows pass, for the tiles of the f32 GEMM.
 //
 // Weights are packed by 16 columns: [columns / 16][steps / (32 / bits)][16] words of 32 bits, a word holds one column's next steps, the first one lowest.
@@ -47,7 +47,7 @@ void gemm_blocks(core::Isa isa, const BlockGemmArgs& args, core::ThreadPool& poo
 struct BlockKernels {
   // Steps [first, last) of a group as floats, `row` floats apart; `first` is where a word starts.
   void (*decode)(const BlockWeights& w, int64_t group, int64_t first, int64_t last, float* to, int64_t row) noexcept;
-  // sums[16] of one row of A with all steps of a group; without `half`.
+  // sums[16] of one row of A with all steps of a group.
   void (*row)(const BlockWeights& w, int64_t group, const float* a, float* sums) noexcept;
 };
 BlockKernels select_block_kernels(core::Isa isa);
