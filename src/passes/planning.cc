@@ -24,11 +24,11 @@ namespace {
 constexpr Pass kPlanning[] = {
     {"fold", fold},
     {"inline_if", inline_if},
-    {"drop_identities", drop_identities},
     {"sink_constants", sink_constants},
     {"expand_quantized", expand_quantized},
     {"lower_qdq", lower_qdq},
     {"expand", expand},
+    {"drop_identities", drop_identities},
     {"fuse_block_weights", fuse_block_weights},
     {"decode_weights", decode_weights},
     {"fuse_batch_norm", fuse_batch_norm},
