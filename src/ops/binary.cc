@@ -79,6 +79,9 @@ constexpr bool is_predicate(BinaryOp op) {
   return (op >= BinaryOp::kEqual && op <= BinaryOp::kGreaterOrEqual) || op == BinaryOp::kAnd || op == BinaryOp::kOr || op == BinaryOp::kXor;
 }
 
+// A lone symbol: not negative.
+bool is_size(const DimTable& dims, Dim d) { return !d.is_constant() && !dims.symbol_name(d).empty(); }
+
 std::optional<Dim> number_of(BinaryOp op, DimTable& dims, Dim a, Dim b) {
   const bool constants = a.is_constant() && b.is_constant();
   switch (op) {
@@ -94,6 +97,8 @@ std::optional<Dim> number_of(BinaryOp op, DimTable& dims, Dim a, Dim b) {
       return Dim(a.value % b.value < 0 ? a.value % b.value + b.value : a.value % b.value);
     case BinaryOp::kEqual:
       if (a == b) return Dim(1);
+      if (is_size(dims, a) && b.is_constant() && b.value < 0) return Dim(0);  // PyTorch asks whether a size is the -1 of expand()
+      if (is_size(dims, b) && a.is_constant() && a.value < 0) return Dim(0);
       return constants ? std::optional<Dim>(0) : std::nullopt;
     case BinaryOp::kLess: return constants ? std::optional<Dim>(a.value < b.value) : std::nullopt;
     case BinaryOp::kLessOrEqual: return constants ? std::optional<Dim>(a.value <= b.value) : std::nullopt;

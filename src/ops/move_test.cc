@@ -298,5 +298,17 @@ TEST(Contents, AReshapeOfAnUnknownBatchIsKnown) {
   EXPECT_EQ(*g.value(half).contents, (Contents{2, 2}));
 }
 
+// expand(n, -1) as PyTorch's exporter writes it: a size is never -1, so the shape is known.
+TEST(Contents, ASizeIsNotMinusOne) {
+  Graph g;
+  const ValueId x = g.add_input("x", Type(DType::kF32, {g.dims().symbol("N"), Dim(3)}));
+  const ValueId shape = g.add1(kShape, {x});
+  const ValueId kept = g.add_constant("kept", Tensor::of<int64_t>(Shape{2}, {-1, -1})), ones = g.add_constant("ones", Tensor::of<int64_t>(Shape{2}, {1, 1}));
+  const ValueId wanted = g.add1(kWhere, {g.add1(kEqual, {shape, kept}), ones, shape});
+  ASSERT_TRUE(g.value(wanted).contents);
+  EXPECT_EQ(g.dims().text(g.value(wanted).contents->front()), "N");
+  EXPECT_EQ(g.value(wanted).contents->back(), Dim(3));
+}
+
 }  // namespace
 }  // namespace omni::ops
