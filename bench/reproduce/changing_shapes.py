@@ -80,7 +80,7 @@ def data_dependent():
     top = b.add("TopK", chosen, half, outputs=2)
     rows = b.add("Unsqueeze", top[0], b.constant([1]))
     wide = b.add("Relu", b.add("MatMul", rows, b.weight(1, 256)))
-    return b.model(["n", "m"], b.add("Softmax", b.add("MatMul", wide, b.weight(256, 256)), axis=-1))
+    return b.model(["n", "m"], b.add("Softmax", b.add("MatMul", wide, b.weight(256, 2048)), axis=-1))
 
 
 MODELS = {"convolutions": convolutions, "lstm": lstm, "transformer": transformer, "data_dependent": data_dependent}
