@@ -177,6 +177,8 @@ struct Block {
   }
 };
 
+bool empty(const AttentionShape& s) { return s.items == 0 || s.queries == 0 || s.value_size == 0; }
+
 void run_item(const AttentionArgs& a, const Plan& p, const AttentionRow& row, int64_t item, const float* packed, int64_t first_block, int64_t last_block) {
   const float* const k = packed != nullptr ? packed : a.k + at(a.k_offsets, item);
   Work work;
@@ -213,13 +215,14 @@ AttentionRow select_attention_row(core::Isa isa) {
 }
 
 size_t attention_scratch_bytes(core::Isa isa, const AttentionShape& shape) {
+  if (empty(shape)) return 0;
   const Plan p = make_plan(isa, shape);
   return static_cast<size_t>(p.group * p.packed) * sizeof(float);
 }
 
 void attention(core::Isa isa, const AttentionArgs& a, core::ThreadPool& pool) noexcept {
   const AttentionShape& s = a.shape;
-  if (s.items == 0 || s.queries == 0 || s.value_size == 0) return;
+  if (empty(s)) return;
   const Plan p = make_plan(isa, s);
   const AttentionRow row = select_attention_row(isa);
   for (int64_t first = 0; first < s.items / s.shared_keys; first += p.group) {

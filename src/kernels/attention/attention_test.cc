@@ -201,5 +201,13 @@ TEST(Attention, NoKeysGiveZeros) {
   }
 }
 
+TEST(Attention, NothingToComputeTakesNothing) {
+  for (const core::Isa isa : core::available_isas()) {
+    for (const AttentionShape& shape : {AttentionShape{0, 5, 4, 3, true, 2, 1}, AttentionShape{2, 5, 4, 0, true, 2, 1}, AttentionShape{2, 5, 4, 3, true, 0, 1}}) {
+      EXPECT_EQ(attention_scratch_bytes(isa, shape), 0u);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace omni::kernels
