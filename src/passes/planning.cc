@@ -11,6 +11,7 @@
 #include "passes/fuse/layer_norm.h"
 #include "passes/fuse/matmul_bias.h"
 #include "passes/fuse/smooth_activation.h"
+#include "passes/hoist_invariants.h"
 #include "passes/identities.h"
 #include "passes/inline_if.h"
 #include "passes/layout.h"
@@ -24,6 +25,7 @@ namespace {
 constexpr Pass kPlanning[] = {
     {"fold", fold},
     {"inline_if", inline_if},
+    {"hoist_invariants", hoist_invariants},
     {"sink_constants", sink_constants},
     {"expand_quantized", expand_quantized},
     {"lower_qdq", lower_qdq},

@@ -78,6 +78,21 @@ TEST(ControlFlow, LoopOfNoIterations) {
   }
 }
 
+TEST(ControlFlow, LoopsThatCarryTheirWeights) {
+  const char* text = R"(graph g(%n:i64[], %x:f32[1,2], %w:f32[2,2]) -> (%y, %all, %v) {
+    %y, %u, %all = Loop(%n, _, %x, %w) body 0 graph body(%i:i64[], %c:bool[], %a:f32[1,2], %b:f32[2,2]) -> (%c, %p, %b, %p) {
+      %p = MatMul(%a, %b)
+    }
+    %v = Add(%u, %u)
+  })";
+  const std::vector<Tensor> inputs = {scalar(3), floats({1, 2}, {1, 2}), floats({2, 2}, {1, 1, 0, 2})};
+  Session with = session_of(text), without = Session(parse(text, ops::find_op), {.threads = 2, .disabled_passes = {"hoist_invariants"}});
+  const std::vector<Tensor> a = with.run(inputs), b = without.run(inputs);
+  EXPECT_TRUE(a[0].equal(floats({1, 2}, {1, 23})));
+  EXPECT_TRUE(a[2].equal(floats({2, 2}, {2, 2, 0, 4})));
+  for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(a[i].equal(b[i])) << i;
+}
+
 TEST(ControlFlow, LoopsThatNeverEndAreRefused) {
   Session s = session_of(R"(graph g(%x:f32[]) -> (%y) {
     const %go = bool[]{1}
