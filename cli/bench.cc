@@ -47,7 +47,7 @@ Json add_row(Table& table, const Latency& latency) {
 
 int run(const Arguments& arguments, Output& output) {
   const std::string& path = arguments.positional(0);
-  const Graph graph = Graph::load(path);
+  const Graph graph = load_within_budget(arguments, path);
   BenchOptions options;
   options.threads = threads_option(arguments);
   options.isa = arguments.text("--isa");

@@ -1,5 +1,6 @@
 #include "memory_budget.h"
 
+#include <algorithm>
 #include <new>
 
 #include "quantity.h"
@@ -8,12 +9,35 @@ namespace omni::cli {
 
 namespace {
 
+// What the system charges a process with beside its own pages: page tables, and pages of a file while it is read. Within half a MB of a cgroup's limit
+// processes were ended.
+constexpr int64_t kSystemBytes = 1 << 20;
+
 [[noreturn]] void refuse(const std::string& need, int64_t budget) {
   throw Error(ErrorCode::kMachine, need + " than the budget of " + bytes_text(static_cast<double>(budget)), "--memory-budget",
               "give more, a smaller model or a smaller batch; omni predict shows what takes it");
 }
 
+// What `work` gives within the budget; running out of memory there is a refusal.
+template <class Work>
+auto within(int64_t budget, const char* what, Work&& work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    refuse(what, budget);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kMachine) throw;
+    refuse(what, budget);
+  }
+}
+
 }  // namespace
+
+Graph load_within_budget(const Arguments& arguments, const std::string& path) {
+  if (!arguments.given("--memory-budget")) return Graph::load(path);
+  const int64_t budget = arguments.bytes("--memory-budget");
+  return within(budget, "reading the model already takes more", [&] { return Graph::load(path, {.limit_bytes = std::max<int64_t>(1, budget - kSystemBytes)}); });
+}
 
 InputShapes shapes_with(InputShapes shapes, const std::map<std::string, Tensor, std::less<>>& inputs) {
   for (const auto& [name, tensor] : inputs) shapes[name].assign(tensor.shape().begin(), tensor.shape().end());
@@ -23,17 +47,9 @@ InputShapes shapes_with(InputShapes shapes, const std::map<std::string, Tensor, 
 void check_memory_budget(const Arguments& arguments, const Graph& graph, PredictOptions options) {
   if (!arguments.given("--memory-budget")) return;
   const int64_t budget = arguments.bytes("--memory-budget");
-  options.limit_bytes = budget;
-  MemoryPrediction need;
-  try {
-    need = predict_memory(graph, options);
-  } catch (const std::bad_alloc&) {
-    refuse("planning the model already takes more", budget);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kMachine) throw;
-    refuse("planning the model already takes more", budget);
-  }
-  const int64_t bytes = need.growth_bytes + need.process_bytes;
+  options.limit_bytes = std::max<int64_t>(1, budget - kSystemBytes);
+  const MemoryPrediction need = within(budget, "planning the model already takes more", [&] { return predict_memory(graph, options); });
+  const int64_t bytes = need.growth_bytes + need.process_bytes + kSystemBytes;
   if (bytes > budget)
     refuse("the model needs " + bytes_text(static_cast<double>(bytes)) + ", " + bytes_text(static_cast<double>(bytes - budget)) + " more", budget);
 }

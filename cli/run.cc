@@ -166,7 +166,7 @@ int run_in_loop(const Arguments& arguments, Output& output, const Graph& graph, 
 
 int run(const Arguments& arguments, Output& output) {
   const std::string& path = arguments.positional(0);
-  const Graph graph = Graph::load(path);
+  const Graph graph = load_within_budget(arguments, path);
   if (arguments.given("--loop")) {
     for (const char* other : {"--profile", "--trace", "--repeat", "--top", "--memory-budget"}) {
       if (arguments.given(other)) throw Error(ErrorCode::kInvalidArgument, "does not go together with --loop", other, "leave one of them out");

@@ -129,7 +129,7 @@ int run(const Arguments& arguments, Output& output) {
   const std::string to = arguments.text("-o");
   const SaveOptions save = {.overwrite = arguments.flag("--force"), .format = {}};
   check_writable(to, save.overwrite);
-  const Graph graph = Graph::load(path);
+  const Graph graph = load_within_budget(arguments, path);
   const Dataset data = open_data(arguments, graph, arguments.text("--data"), "train");
   check_memory_budget(arguments, graph, {.training = true, .batch = arguments.count("--batch"), .loss = arguments.text("--loss"),
                                          .optimizer = arguments.text("--optimizer"), .isa = arguments.text("--isa")});

@@ -178,11 +178,17 @@ struct SaveOptions {
   std::string format = {};  // "onnx" or "omni"; "": by the file's extension
 };
 
+struct LoadOptions {
+  // The most memory of its own that the process may come to while it reads, so that it gets an Error (kMachine) or std::bad_alloc instead of being ended
+  // by the system; 0: any.
+  int64_t limit_bytes = 0;
+};
+
 class Graph {
  public:
   Graph();
   // .onnx and .omni, told apart by content.
-  static Graph load(const std::string& path);
+  static Graph load(const std::string& path, const LoadOptions& options = {});
   // The text form, as text() prints it (tensors above 64 elements excepted).
   static Graph parse(std::string_view text);
   // Whole or not at all.

@@ -27,7 +27,9 @@ std::vector<ValueInfo> values_info(const graph::Graph& graph, std::span<const gr
 
 Graph::Graph() : impl_(std::make_shared<const Impl>(Impl{std::make_shared<const graph::Graph>(), {}, {}, 0})) {}
 
-Graph Graph::load(const std::string& path) {
+Graph Graph::load(const std::string& path, const LoadOptions& options) {
+  std::optional<device::MemoryFence> fence;
+  if (options.limit_bytes > 0) fence.emplace(options.limit_bytes - (device::resident_bytes() - device::file_resident_bytes()));
   const int64_t before = device::own_bytes();
   api::LoadedModel model = api::load_model(path);
   return Access::graph(std::move(model.graph), std::move(model.format), path, std::max<int64_t>(0, device::own_bytes() - before));
