@@ -90,6 +90,7 @@ TEST(CliMemory, TrainingTakesWhatIsPredicted) {
 }
 
 TEST(CliMemory, ABudgetRefusesWhatDoesNotFit) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer's own memory is beyond any such limit";
   const WorkDirectory work;
   make_tiny_model("tiny.onnx");
   ASSERT_EQ(run({"new", "cnn-fedavg", "-o", "big.omni"}).code, 0);
@@ -97,12 +98,10 @@ TEST(CliMemory, ABudgetRefusesWhatDoesNotFit) {
   EXPECT_EQ(small.code, 3);
   EXPECT_NE(small.err.find("more than the budget of 1MB"), std::string::npos) << small.err;
   EXPECT_EQ(shell("omni bench big.omni --runs 1 --warmup 0 --memory-budget 1GB").code, 0);
-  if (!kSanitized) {  // whose own memory is beyond any such limit
-    ASSERT_EQ(run({"convert", "big.omni", "-o", "big.onnx"}).code, 0);
-    const Outcome file = shell("omni run big.onnx --input input=missing.npy --memory-budget 3MB");
-    EXPECT_EQ(file.code, 3);
-    EXPECT_NE(file.err.find("reading the model already takes more than the budget of 3MB"), std::string::npos) << file.err;
-  }
+  ASSERT_EQ(run({"convert", "big.omni", "-o", "big.onnx"}).code, 0);
+  const Outcome file = shell("omni run big.onnx --input input=missing.npy --memory-budget 3MB");
+  EXPECT_EQ(file.code, 3);
+  EXPECT_NE(file.err.find("reading the model already takes more than the budget of 3MB"), std::string::npos) << file.err;
   EXPECT_EQ(shell("omni train tiny.onnx --data missing.csv -o x.onnx --memory-budget 1MB").code, 2);
   EXPECT_FALSE(std::filesystem::exists("x.onnx"));
 }
