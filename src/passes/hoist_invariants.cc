@@ -33,6 +33,17 @@ std::vector<T> without(const std::vector<T>& from, size_t first, const std::vect
   return rest;
 }
 
+// What is known outside, and what the body declares where that says more.
+Type more_known(const Type& outside, const Type& formal) {
+  if (!outside.ranked) return formal;
+  Type type = outside;
+  if (!formal.ranked || formal.dims.size() != type.dims.size()) return type;
+  for (size_t d = 0; d < type.dims.size(); ++d) {
+    if (!type.dims[d].is_constant() && formal.dims[d].is_constant()) type.dims[d] = formal.dims[d];
+  }
+  return type;
+}
+
 std::unique_ptr<Graph> body_without(const Graph& graph, const Node& n, const std::vector<size_t>& places) {
   auto body = std::make_unique<Graph>(n.bodies[0]->clone(graph.dim_table()));
   body->set_outputs(without(body->outputs(), 1, places));
@@ -40,7 +51,8 @@ std::unique_ptr<Graph> body_without(const Graph& graph, const Node& n, const std
   for (const size_t k : places) {
     formals.push_back(body->inputs()[kFirstCarried + k]);
     const ValueId outside = n.inputs[kFirstCarried + k];
-    body->replace_uses(formals.back(), body->add_input(graph.value(outside).name, graph.type(outside)));
+    const Type type = more_known(graph.type(outside), body->type(formals.back()));
+    body->replace_uses(formals.back(), body->add_input(graph.value(outside).name, type));
   }
   for (const ValueId formal : formals) body->remove_input(formal);
   body->erase_dead();
@@ -60,6 +72,7 @@ void hoist(Graph& graph, NodeId id, const std::vector<size_t>& places) {
   for (const size_t k : places) {
     if (k < old.size() && old[k] != kNone) graph.replace_uses(old[k], n.inputs[kFirstCarried + k]);
   }
+  if (kept.empty()) return graph.erase_node(id);
   const std::vector<ValueId> results = graph.add(*n.op, std::move(inputs), n.attributes, std::move(options));
   for (size_t i = 0; i < kept.size(); ++i) {
     if (kept[i] == kNone) continue;

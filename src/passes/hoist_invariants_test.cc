@@ -23,6 +23,19 @@ TEST(HoistInvariants, WhatALoopCarriesUnchangedIsCaptured) {
 )");
 }
 
+TEST(HoistInvariants, ALoopThatChangesNothingGoes) {
+  EXPECT_EQ(after(R"(graph g(%n:i64[], %x:f32[2]) -> (%y) {
+  %v = Loop(%n, _, %x) body 0 graph body(%i:i64[], %c:bool[], %a:f32[2]) -> (%c, %a) {
+  }
+  %y = Neg(%v)
+})",
+                  hoist_invariants),
+            R"(graph g(%n:i64[], %x:f32[2]) -> (%y) {
+  %y:f32[2] = Neg(%x)
+}
+)");
+}
+
 TEST(HoistInvariants, WhatIsAnOutputOfTheGraphStaysCarried) {
   const std::string text = after(R"(graph g(%n:i64[], %x:f32[2]) -> (%y) {
   %y:f32[2] = Loop(%n, _, %x) body 0 graph body(%i:i64[], %c:bool[], %a:f32[2]) -> (%c, %a) {

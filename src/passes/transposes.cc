@@ -57,6 +57,9 @@ bool works_by_element(const Graph& g, const Node& n, size_t rank) {
   return g.type(n.outputs[0]).ranked && g.type(n.outputs[0]).dims.size() == rank;
 }
 
+// Inputs that broadcast to the result: a QLookup's table does not.
+size_t operands(const Node& n) { return n.op == &ops::kQLookup ? 1 : n.inputs.size(); }
+
 // Whether a value under a Transpose of that rank can be had with fewer of them.
 bool absorbs(const Graph& g, ValueId id, size_t rank, int depth = 0) {
   if (id == kNone) return true;
@@ -67,7 +70,8 @@ bool absorbs(const Graph& g, ValueId id, size_t rank, int depth = 0) {
   if (transpose_of(g, id) != nullptr) return true;
   const Node* n = g.producer(id);
   if (n == nullptr || g.use_count(id) != 1 || !works_by_element(g, *n, rank)) return false;
-  return std::all_of(n->inputs.begin(), n->inputs.end(), [&](ValueId v) { return absorbs(g, v, rank, depth + 1); });
+  const auto end = n->inputs.begin() + static_cast<ptrdiff_t>(operands(*n));
+  return std::all_of(n->inputs.begin(), end, [&](ValueId v) { return absorbs(g, v, rank, depth + 1); });
 }
 
 ValueId absorb(Graph& g, ValueId id, const Perm& perm) {
@@ -83,8 +87,8 @@ ValueId absorb(Graph& g, ValueId id, const Perm& perm) {
   }
   if (const Node* inner = transpose_of(g, id)) return transposed(g, inner->inputs[0], composed(perm_of(g, *inner), perm));
   const Node& n = *g.producer(id);
-  std::vector<ValueId> inputs;
-  for (const ValueId v : std::vector<ValueId>(n.inputs)) inputs.push_back(absorb(g, v, perm));
+  std::vector<ValueId> inputs = n.inputs;
+  for (size_t i = 0; i < operands(n); ++i) inputs[i] = absorb(g, inputs[i], perm);
   return g.add1(*n.op, std::move(inputs), n.attributes, {.name = n.name});
 }
 

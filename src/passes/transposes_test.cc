@@ -37,6 +37,23 @@ TEST(Transposes, BecomeFewer) {
   }
 }
 
+TEST(Transposes, ATableOfBytesIsNoOperand) {
+  std::string table;
+  for (int i = 0; i < 256; ++i) table += (i > 0 ? "," : "") + std::to_string(255 - i);
+  const std::string text = "graph g(%x:u8[1,2,3,4]) -> (%y) {\n  const %t = u8[256]{" + table + R"(}
+  %a = Transpose(%x) perm=[0,3,1,2]
+  %b = ai.omni.QLookup(%a, %t)
+  %y = Transpose(%b) perm=[0,2,3,1]
+})";
+  Graph graph = parse(text, ops::find_op);
+  PassContext context;
+  EXPECT_TRUE(eliminate_transposes(graph, context));
+  verify(graph);
+  const std::string after = print(graph);
+  EXPECT_NE(after.find("ai.omni.QLookup(%x, %t)"), std::string::npos) << after;
+  EXPECT_EQ(after.find("Transpose"), std::string::npos) << after;
+}
+
 // Sizes may stay open; what moves is a one.
 TEST(Transposes, OfOnesBecomeReshapes) {
   const Rewrite r = rewrite(R"(graph g(%x:f32[1,N,5]) -> (%y) {

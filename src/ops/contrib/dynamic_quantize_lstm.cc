@@ -64,7 +64,7 @@ struct Matrix {
   size_t sums_at() const { return rounded(layout.bytes); }
   size_t scales_at() const { return sums_at() + rounded(layout.packed_columns * 4); }
   size_t zeros_at() const { return scales_at() + rounded(layout.packed_columns * 4); }
-  size_t bytes() const { return zeros_at() + rounded(columns * 4); }
+  size_t bytes() const { return zeros_at() + rounded(std::max<int64_t>(1, columns) * 4); }
 
   kernels::ByteWeights in(const std::byte* room) const {
     return {&layout, reinterpret_cast<const int8_t*>(room), reinterpret_cast<const int32_t*>(room + sums_at()),

@@ -169,6 +169,7 @@ void take_keys(const Graph& g, ValueId id, bool whole, Match& m) {
 ValueId guarded(const Graph& g, ValueId x, ValueId y) {
   const Node* where = sole_user(g, y);
   if (where == nullptr || where->op != &ops::kWhere || where->inputs[2] != y || scalar_constant(g, where->inputs[1]) != 0.0) return kNone;
+  if (!(g.type(where->outputs[0]) == g.type(y))) return kNone;
   const Node* equal = g.producer(where->inputs[0], ops::kEqual);
   for (size_t side = 0; equal != nullptr && side < 2; ++side) {
     const Node* most = g.producer(equal->inputs[side], ops::kReduceMax);

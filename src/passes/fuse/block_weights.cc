@@ -82,13 +82,14 @@ std::optional<Match> match(const Graph& g, const Node& product) {
   if (dtype_bits(type) > 8 || (scale != DType::kF32 && scale != DType::kF16) || g.type(read.outputs[0]).dtype != scale || w->half != (scale == DType::kF16))
     return std::nullopt;
   const int64_t block = read.attributes.get_int("block_size", 0), axis = read.attributes.get_int("axis", 1);
-  if (block < 1 || block % (32 / dtype_bits(type)) != 0) return std::nullopt;
+  if (block < 1 || block > INT32_MAX || block % (32 / dtype_bits(type)) != 0) return std::nullopt;
+  if (m.zeros != kNone && g.type(m.zeros).dtype != type) return std::nullopt;
   const bool summed_last = w->turned != (product.attributes.get_int("transB", 0) != 0);  // of the stored matrix
   m.by_columns = !summed_last;
   if ((axis < 0 ? axis + 2 : axis) != (summed_last ? 1 : 0)) return std::nullopt;
   if (g.type(m.q).dim(summed_last ? 0 : 1) != g.type(product.outputs[0]).dim(-1)) return std::nullopt;
   const int64_t k = a.dim(-1).value, stored = g.type(m.q).dim(summed_last ? 1 : 0).value;
-  if (stored < k || (k + block - 1) / block != g.type(m.scales).dim(summed_last ? 1 : 0).value) return std::nullopt;
+  if (k < 1 || stored < k || (k + block - 1) / block != g.type(m.scales).dim(summed_last ? 1 : 0).value) return std::nullopt;
   m.attributes = {{"block_size", block}};
   if (w->half) m.attributes.set("half", int64_t{1});
   if (const float alpha = product.attributes.get_float("alpha", 1.0f); alpha != 1.0f) m.attributes.set("alpha", alpha);
