@@ -81,10 +81,7 @@ int run(const Arguments& arguments, Output& output) {
   weights.group = arguments.count("--group");
   Graph small = compressor.compress(method, ranges(arguments), weights);
   output.end_progress();
-  small.set_metadata("recipe", "--method " + method + (method == "int4-weight" ? " --group " + std::to_string(weights.group) : "") +
-                                   (method == "int8-static" ? " --observer " + arguments.text("--observer") : ""));
-  small.set_metadata("source_sha256", file_sha256(path));
-  if (preprocess_given(arguments)) small.set_metadata("preprocessing", preprocess_option(arguments, graph).text());
+  set_source(small, arguments, graph, path);
   small.save(to, {.overwrite = arguments.flag("--force"), .format = {}});
 
   const auto before = static_cast<int64_t>(std::filesystem::file_size(path)), after = static_cast<int64_t>(std::filesystem::file_size(to));

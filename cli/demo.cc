@@ -114,7 +114,6 @@ class Demo {
     bench_options.progress = output_.progress("measure " + method);
     row.latency = bench(loaded, bench_options).omni;
     graph.set_metadata("accuracy", fixed_text(row.accuracy * 100, 2) + " %");
-    graph.set_metadata("recipe", method);
     graph.save(path(std::filesystem::path(file).stem().string() + ".omni"), {.overwrite = true, .format = {}});
     rows_.push_back(std::move(row));
   }

@@ -23,6 +23,8 @@ constexpr Example kExamples[] = {
 int run(const Arguments& arguments, Output& output) {
   const auto start = std::chrono::steady_clock::now();
   const std::string name = arguments.text("--name"), path = arguments.text("-o");
+  if (path.empty() && arguments.flag("--force"))
+    throw Error(ErrorCode::kInvalidArgument, "goes with -o only", "--force", "leave it out: your profile of that name is replaced");
   if (!path.empty()) check_writable(path, arguments.flag("--force"));
   ProbeOptions options;
   options.seconds = arguments.seconds("--time-budget");

@@ -21,16 +21,18 @@ constexpr OptionSpec kOptions[] = {
      .help = "an input's sizes where the model leaves them open (default 1)",
      .kind = Kind::kText,
      .repeated = true},
-    {"--data", "DATA", "to calibrate on and to measure accuracy with, as omni compress takes it; default: the study's bounds of losses", Kind::kText},
-    {"--samples", "N", "of the data", Kind::kCount, "512"},
-    {"--target", "NAME", "CSV column or NPZ array that is the target; none for none", Kind::kText},
-    {"--values", "", "the target is a value, even where all are whole numbers", Kind::kFlag},
     {"--apply", "", "carry it out: write the compressed model to -o FILE", Kind::kFlag},
     {"-o", "FILE", "with --apply: .onnx or .omni by its extension", Kind::kText},
     {"--force", "", "overwrite FILE", Kind::kFlag},
     {"--model-size", "SIZE", "with --rule study: a model of this size, instead of MODEL", Kind::kSize},
 };
-constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kPreprocessGroup, kMachineGroup, kOutputGroup};
+constexpr OptionSpec kCalibrationOptions[] = {
+    {"--data", "DATA", "to calibrate on and to measure accuracy with, as omni compress takes it; default: the study's bounds of losses", Kind::kText},
+    {"--samples", "N", "of the data", Kind::kCount, "512"},
+    {"--target", "NAME", "CSV column or NPZ array that is the target; none for none", Kind::kText},
+    {"--values", "", "the target is a value, even where all are whole numbers", Kind::kFlag},
+};
+constexpr OptionGroup kGroups[] = {{"Options", kOptions}, {"Data", kCalibrationOptions}, kPreprocessGroup, kMachineGroup, kOutputGroup};
 constexpr Example kExamples[] = {
     {"The least lossy compression that runs within 20 ms on a Raspberry Pi 4",
      "omni device recommend lenet5.onnx --device raspberry_pi_4 --max-latency 20ms"},
@@ -51,8 +53,11 @@ int64_t model_bytes(const Arguments& arguments) {
 }
 
 int run_study(const Arguments& arguments, Output& output, const DeviceProfiler& profiler) {
-  for (const char* other : {"--max-latency", "--max-accuracy-loss", "--shape", "--data", "--apply"}) {
-    if (arguments.given(other)) throw Error(ErrorCode::kInvalidArgument, "the study's rule looks at the file's size alone", other, "use --rule omni");
+  for (const OptionGroup& group : {kGroups[0], kGroups[1], kPreprocessGroup}) {
+    for (const OptionSpec& option : group.options) {
+      if (!arguments.given(option.name) || option.name == "--device" || option.name == "--rule" || option.name == "--model-size") continue;
+      throw Error(ErrorCode::kInvalidArgument, "the study's rule looks at the file's size alone", std::string(option.name), "use --rule omni");
+    }
   }
   const int64_t bytes = model_bytes(arguments);
   const StudyAdvice advice = profiler.study_rule(bytes);
@@ -79,11 +84,27 @@ Json candidate_row(Table& table, const Candidate& c) {
   return json.set("misses", Json::array(c.misses));
 }
 
-// The command that does it; options that were given for the model go along.
+// A word as a shell takes it.
+std::string shell_word(const std::string& word) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:=@%+";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+// The command that does it; options that were given for the data and its pictures go along.
 std::string command_for(const Arguments& arguments, const Candidate& c, const std::string& to) {
-  std::string text = "omni compress " + arguments.positional(0) + " --method " + c.method;
-  if (c.method == "int8-static") text += " --data " + arguments.text("--data") + " --samples " + arguments.text("--samples");
-  return text + " -o " + to;
+  std::string text = "omni compress " + shell_word(arguments.positional(0)) + " --method " + c.method;
+  const auto take = [&](const OptionSpec& option) {
+    if (!arguments.given(option.name)) return;
+    text += " " + std::string(option.name) + (option.kind == Kind::kFlag ? "" : " " + shell_word(arguments.text(option.name)));
+  };
+  if (c.method == "int8-static") {
+    for (const OptionSpec& option : kCalibrationOptions) take(option);
+  }
+  for (const OptionSpec& option : kPreprocessOptions) take(option);
+  return text + " -o " + shell_word(to);
 }
 
 void apply(const Arguments& arguments, Output& output, const Graph& graph, const Candidate& chosen, const CompressorOptions& options) {
@@ -91,8 +112,7 @@ void apply(const Arguments& arguments, Output& output, const Graph& graph, const
   Graph small = graph;
   if (!chosen.method.empty()) {
     small = ModelCompressor(graph, options).compress(chosen.method);
-    small.set_metadata("recipe", "--method " + chosen.method);
-    small.set_metadata("source_sha256", file_sha256(arguments.positional(0)));
+    set_source(small, arguments, graph, arguments.positional(0));
   }
   small.save(to, {.overwrite = arguments.flag("--force"), .format = {}});
   output.result().set("path", to);
@@ -100,11 +120,12 @@ void apply(const Arguments& arguments, Output& output, const Graph& graph, const
 }
 
 int run_omni(const Arguments& arguments, Output& output, const DeviceProfiler& profiler) {
-  if (arguments.positionals().empty()) throw Error(ErrorCode::kInvalidArgument, "MODEL is missing", "omni device recommend");
-  if (arguments.given("--model-size")) throw Error(ErrorCode::kInvalidArgument, "goes with --rule study only", "--model-size");
+  if (arguments.positionals().empty()) throw Error(ErrorCode::kInvalidArgument, "MODEL is missing", "omni device recommend", "give an .onnx or .omni file");
+  if (arguments.given("--model-size")) throw Error(ErrorCode::kInvalidArgument, "goes with --rule study only", "--model-size", "give a model, or --rule study");
   const std::string& path = arguments.positional(0);
   if (arguments.flag("--apply") != arguments.given("-o"))
-    throw Error(ErrorCode::kInvalidArgument, "--apply and -o FILE go together", "omni device recommend");
+    throw Error(ErrorCode::kInvalidArgument, "--apply and -o FILE go together", "omni device recommend", "give both or neither");
+  if (arguments.flag("--force") && !arguments.given("-o")) throw Error(ErrorCode::kInvalidArgument, "goes with -o only", "--force", "leave it out");
   if (arguments.given("-o")) check_writable(arguments.text("-o"), arguments.flag("--force"));
   const Graph graph = Graph::load(path);
   RecommendOptions options;
@@ -112,6 +133,7 @@ int run_omni(const Arguments& arguments, Output& output, const DeviceProfiler& p
   options.max_accuracy_loss = arguments.share("--max-accuracy-loss");
   options.shapes = shapes_option(arguments);
   options.threads = threads_option(arguments);
+  options.isa = arguments.text("--isa");
   if (arguments.given("--data")) options.data = open_data(arguments, graph, arguments.text("--data"), "train");
   options.samples = arguments.count("--samples");
   options.progress = output.progress("recommend");
@@ -145,6 +167,7 @@ int run_omni(const Arguments& arguments, Output& output, const DeviceProfiler& p
     CompressorOptions compressor;
     compressor.data = options.data;
     compressor.samples = options.samples;
+    compressor.isa = options.isa;
     apply(arguments, output, graph, chosen, compressor);
   }
   return 0;

@@ -21,7 +21,9 @@ constexpr Example kExamples[] = {
 int run(const Arguments& arguments, Output& output) {
   const DeviceProfiler profiler(arguments.positional(0));
   const DeviceProfile& profile = profiler.profile();
-  if (arguments.given("--name") && !arguments.given("-o")) throw Error(ErrorCode::kInvalidArgument, "goes with -o only", "--name");
+  for (const char* option : {"--name", "--force"}) {
+    if (arguments.given(option) && !arguments.given("-o")) throw Error(ErrorCode::kInvalidArgument, "goes with -o only", option, "add -o FILE");
+  }
   if (arguments.given("-o")) write_file(arguments.text("-o"), profiler.yaml(arguments.text("--name")), arguments.flag("--force"));
 
   Table table({"figure", "value>", "unit", "confidence", "source"});

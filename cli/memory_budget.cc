@@ -1,6 +1,7 @@
 #include "memory_budget.h"
 
 #include <algorithm>
+#include <fstream>
 #include <new>
 
 #include "quantity.h"
@@ -13,8 +14,10 @@ namespace {
 // processes were ended.
 constexpr int64_t kSystemBytes = 1 << 20;
 
-[[noreturn]] void refuse(const std::string& need, int64_t budget) {
-  throw Error(ErrorCode::kMachine, need + " than the budget of " + bytes_text(static_cast<double>(budget)), "--memory-budget",
+// `cause`: what the system said.
+[[noreturn]] void refuse(const std::string& need, int64_t budget, const std::string& cause = "") {
+  const std::string text = need + " than the budget of " + bytes_text(static_cast<double>(budget));
+  throw Error(ErrorCode::kMachine, cause.empty() ? text : text + " (" + cause + ")", "--memory-budget",
               "give more, a smaller model or a smaller batch; omni predict shows what takes it");
 }
 
@@ -27,14 +30,14 @@ auto within(int64_t budget, const char* what, Work&& work) {
     refuse(what, budget);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kMachine) throw;
-    refuse(what, budget);
+    refuse(what, budget, error.what());
   }
 }
 
 }  // namespace
 
 Graph load_within_budget(const Arguments& arguments, const std::string& path) {
-  if (!arguments.given("--memory-budget")) return Graph::load(path);
+  if (!arguments.given("--memory-budget") || !std::ifstream(path)) return Graph::load(path);  // which says why it cannot be opened
   const int64_t budget = arguments.bytes("--memory-budget");
   return within(budget, "reading the model already takes more", [&] { return Graph::load(path, {.limit_bytes = std::max<int64_t>(1, budget - kSystemBytes)}); });
 }

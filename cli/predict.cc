@@ -91,7 +91,7 @@ int run(const Arguments& arguments, Output& output) {
   options.optimizer = arguments.text("--optimizer");
   options.isa = arguments.text("--isa");
   for (const char* only : {"--batch", "--loss", "--optimizer"}) {
-    if (arguments.given(only) && !options.training) throw Error(ErrorCode::kInvalidArgument, "goes with --train only", only);
+    if (arguments.given(only) && !options.training) throw Error(ErrorCode::kInvalidArgument, "goes with --train only", only, "add --train");
   }
   const Prediction prediction = profiler.predict(graph, options);
   const std::string& device = profiler.profile().name;

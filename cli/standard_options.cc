@@ -1,5 +1,6 @@
 #include "standard_options.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "quantity.h"
@@ -60,10 +61,12 @@ std::vector<float> numbers_of(std::string_view text, std::string_view what) {
 }
 
 bool preprocess_given(const Arguments& arguments) {
-  for (const OptionSpec& option : kPreprocessOptions) {
-    if (arguments.given(option.name)) return true;
-  }
-  return false;
+  return std::any_of(std::begin(kPreprocessOptions), std::end(kPreprocessOptions), [&](const OptionSpec& o) { return arguments.given(o.name); });
+}
+
+void set_source(Graph& made, const Arguments& arguments, const Graph& model, const std::string& path) {
+  made.set_metadata("source_sha256", file_sha256(path));
+  if (preprocess_given(arguments)) made.set_metadata("preprocessing", preprocess_option(arguments, model).text());
 }
 
 Preprocess preprocess_option(const Arguments& arguments, const Graph& model) {

@@ -60,6 +60,8 @@ SessionOptions session_options(const Arguments& arguments);
 // What the options say, else what the model's package says, else the defaults.
 Preprocess preprocess_option(const Arguments& arguments, const Graph& model);
 bool preprocess_given(const Arguments& arguments);
+// What a model made from the file at `path` remembers of it: its hash, and how pictures are prepared where the options say so.
+void set_source(Graph& made, const Arguments& arguments, const Graph& model, const std::string& path);
 // The data set `name` (that of --data or --validation) with what the model's package and the options say about pictures.
 Dataset open_data(const Arguments& arguments, const Graph& model, std::string_view name, std::string_view default_part);
 // "1,28,28" or "1x28x28" as sizes, "0.5,0.5" as numbers. Throw Error (kInvalidArgument).

@@ -58,6 +58,19 @@ TEST(CliDevice, TheLeastLossyThatFitsIsTakenAndApplied) {
   EXPECT_EQ(Graph::load("small.onnx").text(), applied);
 }
 
+TEST(CliDevice, TheCommandItPrintsSaysAllThatWasSaidAndCanBePasted) {
+  const WorkDirectory work;
+  ASSERT_EQ(run({"new", "lenet-300-100", "-o", "it's a model.onnx"}).code, 0);
+  make_board("board.yaml", "0.3");
+  const Outcome outcome = run({"device", "recommend", "it's a model.onnx", "--device", "./board.yaml", "--json", "--scale", "1/128", "--apply", "-o", "a b.onnx"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const json answer = json::parse(outcome.out)["result"];
+  EXPECT_EQ(answer["command"], "omni compress 'it'\\''s a model.onnx' --method int8-weight --scale 1/128 -o 'a b.onnx'");
+  const std::string applied = Graph::load("a b.onnx").text();
+  ASSERT_EQ(shell(answer["command"].get<std::string>() + " --force").code, 0);
+  EXPECT_EQ(Graph::load("a b.onnx").text(), applied);
+}
+
 TEST(CliDevice, WhatCannotFitIsToldWithWhatItMisses) {
   const WorkDirectory work;
   ASSERT_EQ(run({"new", "lenet-300-100", "-o", "lenet-300-100.onnx"}).code, 0);

@@ -285,6 +285,11 @@ TEST(Cli, WrongUseIsOneSentenceAndNothingIsWritten) {
       {"device", "recommend", "tiny.onnx", "--device", "raspberry_pi_4", "--model-size", "1MB"},
       {"device", "recommend", "tiny.onnx", "--device", "raspberry_pi_4", "--apply"},
       {"device", "recommend", "tiny.onnx", "--device", "raspberry_pi_4", "--rule", "study", "--max-latency", "1ms"},
+      {"device", "recommend", "tiny.onnx", "--device", "raspberry_pi_4", "--rule", "study", "--samples", "3"},
+      {"device", "recommend", "tiny.onnx", "--device", "raspberry_pi_4", "--rule", "study", "--resize", "3"},
+      {"device", "recommend", "tiny.onnx", "--device", "raspberry_pi_4", "--force"},
+      {"device", "show", "raspberry_pi_4", "--force"},
+      {"device", "probe", "--force"},
       {"completion", "fish"},
   };
   for (const std::vector<std::string>& words : lines) {

@@ -145,19 +145,15 @@ def _with_outputs(target, folder):
     return file
 
 
-def file_of(name):
-    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
-
-
 def cut_bytes(omni, target, inputs):
-    """The share of the quantized activations' bytes within one step, each from ONNX Runtime's bytes before it; the least of all tensors of 100 and more."""
+    """The share of all quantized activations' bytes within one step, each tensor computed from ONNX Runtime's bytes before it."""
     with tempfile.TemporaryDirectory() as folder:
         model, feeds, wanted = cut(target, inputs, pathlib.Path(folder), floats=False)
         mine = zoo.ours(omni, model, feeds)
     good = count = 0
     for name, value in wanted.items():
         if value.dtype in (np.uint8, np.int8):
-            good += int((np.abs(mine[file_of(name)].astype(int) - value.astype(int)) <= 1).sum())
+            good += int((np.abs(mine[zoo.file_of(name)].astype(int) - value.astype(int)) <= 1).sum())
             count += value.size
     return good / count if count else 1.0
 
@@ -173,7 +169,7 @@ def cut_floats(omni, target, inputs, form):
     with tempfile.TemporaryDirectory() as folder:
         model, feeds, wanted = cut(target, inputs, pathlib.Path(folder), floats=True)
         mine = zoo.ours(omni, model, feeds, ["--disable-pass", "lower_qdq"])
-    return max(zoo.worst(mine[file_of(name)], value, TAIL) for name, value in wanted.items())
+    return max(zoo.worst(mine[zoo.file_of(name)], value, TAIL) for name, value in wanted.items())
 
 
 def nudged(target, folder, towards):
@@ -196,7 +192,7 @@ def within_a_step(model, theirs, mine):
         value = np.asarray(value)
         if value.dtype.kind != "f":
             continue
-        a = mine[file_of(name)]
+        a = mine[zoo.file_of(name)]
         if a.shape != value.shape:
             raise RuntimeError(f"shape {a.shape}, ONNX Runtime has {value.shape}")
         good += int((np.abs(a.astype(np.float64) - value) <= step_of(model, name, value) * (1 + 1e-4)).sum())
@@ -220,7 +216,7 @@ def compare(omni, path, inputs, form, folder):
     target = quantize(path, inputs, form, pathlib.Path(folder))
     model = onnx.load(target)
     theirs = zoo.reference(target, inputs)
-    named = lambda values: {file_of(name): np.asarray(value) for name, value in values.items()}
+    named = lambda values: {zoo.file_of(name): np.asarray(value) for name, value in values.items()}
     good, count = within_a_step(model, theirs, zoo.ours(omni, target, inputs))
     optimized = within_a_step(model, theirs, named(zoo.reference(target, inputs, optimized=True)))[0]
     with tempfile.TemporaryDirectory() as place:

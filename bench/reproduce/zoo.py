@@ -117,6 +117,11 @@ def ours(omni, path, inputs, extra=()):
         return {file.stem: np.load(file) for file in pathlib.Path(f"{folder}/out").glob("*.npy")}
 
 
+def file_of(name):
+    """The name of the file that `omni run` writes an output to, without its ending."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
+
+
 def worst(mine, theirs, floor=0.0):
     """The largest |a-b| over 1e-3 max(|b|, RMS of the tensor), and over `floor`: at most 1 is equal. Whole numbers must be the same."""
     if mine.shape != theirs.shape:
@@ -141,7 +146,7 @@ def compare(omni, path, inputs, extra=()):
     mine = ours(omni, path, inputs, extra)
     ratio = 0.0
     for name, value in theirs.items():
-        file = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+        file = file_of(name)
         if file not in mine:
             raise RuntimeError(f"output {name} is missing")
         ratio = max(ratio, worst(mine[file], np.asarray(value)))

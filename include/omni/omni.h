@@ -589,6 +589,7 @@ struct RecommendOptions {
   double max_accuracy_loss = 0.05;  // share of right answers
   InputShapes shapes = {};
   int threads = 0;                   // of the device; 0: all its cores
+  std::string isa = {};              // caps the device's instruction set, and this machine's for calibrating and measuring accuracy
   std::optional<Dataset> data = {};  // to calibrate on, and to measure accuracy with; without it the losses are those of the study's table
   int64_t samples = 512;             // of it, for each
   Progress progress = {};

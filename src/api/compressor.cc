@@ -3,6 +3,18 @@
 
 namespace omni {
 
+namespace {
+
+// As options of `omni compress`.
+std::string recipe_of(compress::Method method, const compress::CompressOptions& options) {
+  std::string text = "--method " + std::string(compress::method_name(method));
+  if (method == compress::Method::kInt4Weight) text += " --group " + std::to_string(options.group);
+  if (method == compress::Method::kInt8Static) text += " --observer " + std::string(compress::observer_name(options.observer));
+  return text;
+}
+
+}  // namespace
+
 std::vector<std::string> compression_methods() { return compress::method_names(); }
 
 ModelCompressor::ModelCompressor(const Graph& graph, const CompressorOptions& options) : graph_(graph), options_(options) {}
@@ -32,7 +44,9 @@ Graph ModelCompressor::compress(std::string_view method, const StaticQuantizatio
     report_.activations.push_back({tensor.name, tensor.min, tensor.max, tensor.range.lo, tensor.range.hi, tensor.snr_db});
   }
   report_.notes = std::move(result.notes);
-  return Access::graph(std::move(result.graph));
+  Graph small = Access::graph(std::move(result.graph));
+  small.set_metadata("recipe", recipe_of(kind, options));
+  return small;
 }
 
 Graph ModelCompressor::fp16() { return compress("fp16"); }

@@ -49,6 +49,7 @@ class Recommender {
         CompressorOptions compressor;
         compressor.data = options_.data;
         compressor.samples = options_.samples;
+        compressor.isa = options_.isa;
         add(methods[i], ModelCompressor(graph, compressor).compress(methods[i]));
       } catch (const Error& error) {
         if (error.code() == ErrorCode::kInterrupted) throw;
@@ -61,7 +62,7 @@ class Recommender {
 
  private:
   void add(const std::string& method, const Graph& graph) {
-    const Prediction prediction = profiler_.predict(graph, {.shapes = options_.shapes, .threads = options_.threads});
+    const Prediction prediction = profiler_.predict(graph, {.shapes = options_.shapes, .threads = options_.threads, .isa = options_.isa});
     Candidate c;
     c.method = method;
     c.size_bytes = file_bytes(graph);
@@ -84,7 +85,7 @@ class Recommender {
   void set_accuracy(Candidate& c, const Graph& graph) {
     c.accuracy_loss = usual_loss(c.method);
     if (!options_.data) return;
-    const Evaluation e = evaluate(graph, options_.data->part(0, std::min(options_.samples, options_.data->size())), {});
+    const Evaluation e = evaluate(graph, options_.data->part(0, std::min(options_.samples, options_.data->size())), {.isa = options_.isa});
     if (!e.top1) return;
     if (c.method.empty()) accuracy_ = *e.top1;
     c.accuracy_loss = accuracy_ - *e.top1;

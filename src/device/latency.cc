@@ -22,7 +22,10 @@ constexpr double kUnprobedNodeMicroseconds = 3;
 
 struct Roofline {
   double operations_per_second, bytes_per_second, node_seconds;
-  double seconds(const WorkSize& size) const { return node_seconds + size.operations / operations_per_second + size.bytes / bytes_per_second; }
+  // A nanosecond at least: times are compared by their logarithms.
+  double seconds(const WorkSize& size) const {
+    return std::max(1e-9, node_seconds + size.operations / operations_per_second + size.bytes / bytes_per_second);
+  }
 };
 
 double value_or(const std::optional<Figure>& figure, double fallback) { return figure ? figure->value : fallback; }

@@ -49,6 +49,16 @@ TEST(WorkSize, ElementsComeFromTheShape) {
   EXPECT_EQ(work_size(s).elements, 1);
 }
 
+TEST(Latency, KernelsThatDoNothingGiveFiniteTimes) {
+  Profile p = machine([](double) { return 1.0; });
+  p.node_us = Figure{0, "test", Confidence::kMeasured};
+  p.kernels.push_back({"MatMul", false, 1, 0, 0, 0, 1.0});
+  Workload work;
+  work.steps = {step("MatMul", 0, 0, 0), step("MatMul", 1 << 20, 1 << 14, 1 << 11)};
+  const LatencyPrediction prediction = predict_latency(work, p, 2);
+  EXPECT_TRUE(std::isfinite(prediction.p50) && std::isfinite(prediction.high) && prediction.p50 > 0) << prediction.p50;
+}
+
 // A kernel that was timed is predicted at its time: among inverse distances its own dominates.
 TEST(Latency, ATimedKernelComesBack) {
   const Profile p = machine([](double operations) { return operations * 1e-5 + 1; });

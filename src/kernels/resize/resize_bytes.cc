@@ -102,8 +102,9 @@ LinearAxis plan_linear_axis(int axis, int64_t in, int64_t out, float scale, Resi
                high = static_cast<int32_t>(std::min<int64_t>(low + 1, in - 1));
     a.low.push_back(low);
     a.high.push_back(high);
-    a.low_weight.push_back(low == high ? 0.5f : std::fabs(x - static_cast<float>(high)));
-    a.high_weight.push_back(low == high ? 0.5f : std::fabs(x - static_cast<float>(low)));
+    const float high_weight = low == high ? 0.5f : x - static_cast<float>(low);  // exact; `high` need not be a float on an axis beyond 2^24
+    a.low_weight.push_back(1 - high_weight);
+    a.high_weight.push_back(high_weight);
   }
   return a;
 }

@@ -124,8 +124,23 @@ bool fuse_one(Graph& g, NodeId id) {
   return true;
 }
 
+// Of all weights that could be multiplied as they are stored, as floats.
+int64_t decoded_bytes(const Graph& graph) {
+  int64_t bytes = 0;
+  for (const NodeId id : graph.order()) {
+    const Node& n = graph.node(id);
+    for (const auto& body : n.bodies) bytes += decoded_bytes(*body);
+    if (const std::optional<Match> m = match(graph, n)) bytes += graph.value(m->q).data.count() * static_cast<int64_t>(sizeof(float));
+  }
+  return bytes;
+}
+
 }  // namespace
 
-bool fuse_block_weights(Graph& graph, PassContext&) { return rewrite_nodes(graph, fuse_one); }
+bool fuse_all_block_weights(Graph& graph, PassContext&) { return rewrite_nodes(graph, fuse_one); }
+
+bool fuse_block_weights(Graph& graph, PassContext& context) {
+  return decoded_bytes(graph) > kCacheBytes && fuse_all_block_weights(graph, context);
+}
 
 }  // namespace omni::passes

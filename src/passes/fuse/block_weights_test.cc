@@ -36,7 +36,7 @@ TEST(FuseBlockWeights, EverySpelling) {
       {"%w = DequantizeLinear(%t, %st) axis=0 block_size=8\n %y = MatMul(%x, %w)", "(%x, %t.turned, %st.turned) block_size=8"},
   };
   for (const Spelling& s : spellings) {
-    const Rewrite r = rewrite(around(s.nodes).c_str(), fuse_block_weights, Shape{2, 5, 16});
+    const Rewrite r = rewrite(around(s.nodes).c_str(), fuse_all_block_weights, Shape{2, 5, 16});
     EXPECT_NE(r.text.find(std::string("%y:f32[2,5,3] = ai.omni.BlockMatMul") + s.fused + "\n"), std::string::npos) << r.text;
     EXPECT_EQ(r.text.find("DequantizeLinear"), std::string::npos) << r.text;
     EXPECT_LE(r.difference, 2e-5) << s.nodes;  // sums of sixteen products up to 24
@@ -46,7 +46,7 @@ TEST(FuseBlockWeights, EverySpelling) {
 TEST(FuseBlockWeights, GemmWithItsBias) {
   const std::string text = std::string("graph g(%x:f32[5,16]) -> (%y) {") + kConstants +
                            "%w = DequantizeLinear(%q, %s, %z) axis=1 block_size=8\n %y = Gemm(%x, %w, %bias) transB=1\n}";
-  const Rewrite r = rewrite(text.c_str(), fuse_block_weights, Shape{5, 16});
+  const Rewrite r = rewrite(text.c_str(), fuse_all_block_weights, Shape{5, 16});
   EXPECT_NE(r.text.find("%y:f32[5,3] = ai.omni.BlockMatMul(%x, %q, %s, %z, %bias) block_size=8\n"), std::string::npos) << r.text;
   EXPECT_LE(r.difference, 2e-5);
 }
@@ -55,7 +55,7 @@ TEST(FuseBlockWeights, GemmWithItsBias) {
 TEST(FuseBlockWeights, MatMulNBits) {
   const auto both = [](Graph& graph, PassContext& context) {
     expand(graph, context);
-    return fuse_block_weights(graph, context);
+    return fuse_all_block_weights(graph, context);
   };
   for (const char* node : {"%y = com.microsoft.MatMulNBits(%x, %b, %s) K=24 N=2 bits=4 block_size=16",
                            "%y = com.microsoft.MatMulNBits(%x, %b, %s, %z, _, %bias) K=24 N=2 bits=4 block_size=16"}) {
@@ -77,7 +77,19 @@ TEST(FuseBlockWeights, OthersStay) {
                             "const %s1 = f32[3]{0.5,0.25,1.0}\n %w = DequantizeLinear(%q, %s1) axis=0\n %v = Transpose(%w) perm=[1,0]\n %y = MatMul(%x, %v)"}) {
     Graph graph = parse(around(nodes), ops::find_op);
     PassContext context;
-    EXPECT_FALSE(fuse_block_weights(graph, context)) << nodes;
+    EXPECT_FALSE(fuse_all_block_weights(graph, context)) << nodes;
+  }
+}
+
+// 8 Mi weights are 32 MiB of floats; one column more is beyond that.
+TEST(FuseBlockWeights, WhatACacheHoldsIsDecodedInstead) {
+  for (const auto& [columns, fused] : {std::pair(4096, false), std::pair(4097, true)}) {
+    const std::string n = std::to_string(columns);
+    Graph graph = parse("graph g(%x:f32[1,2048]) -> (%y) {\n const %q = u8[" + n + ",2048]splat(3)\n const %s = f32[" + n +
+                            ",64]splat(0.5)\n %w = DequantizeLinear(%q, %s) axis=1 block_size=32\n %y = com.microsoft.FusedMatMul(%x, %w) transB=1\n}",
+                        ops::find_op);
+    PassContext context;
+    EXPECT_EQ(fuse_block_weights(graph, context), fused) << columns;
   }
 }
 
