@@ -33,11 +33,11 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 bool transposed(const Attributes& a, const char* name) { return a.get_int(name, 0) != 0; }
 
-void infer(InferContext& c) {
+Type matrix_type(InferContext& c) {
   const Type &a = c.input(0), &b = c.input(1);
   if (a.dtype != b.dtype || (c.has_input(2) && c.input(2).dtype != a.dtype)) c.fail("the inputs have different element types");
   if ((a.ranked && a.rank() != 2) || (b.ranked && b.rank() != 2)) c.fail("A and B must be matrices");
-  if (!a.ranked || !b.ranked) return c.set(0, Type::unranked(a.dtype));
+  if (!a.ranked || !b.ranked) return Type::unranked(a.dtype);
   const bool ta = transposed(c.attributes, "transA"), tb = transposed(c.attributes, "transB");
   const Dim k = a.dim(ta ? 0 : 1), k2 = b.dim(tb ? 1 : 0), m = a.dim(ta ? 1 : 0), n = b.dim(tb ? 0 : 1);
   if (k.is_constant() && k2.is_constant() && k != k2) {
@@ -53,10 +53,12 @@ void infer(InferContext& c) {
     }
     if (!fits) c.fail("C does not broadcast to Y");
   }
-  c.set(0, Type(a.dtype, {m, n}));
+  return Type(a.dtype, {m, n});
 }
 
-void infer_stack(InferContext& c) {
+void infer(InferContext& c) { c.set(0, matrix_type(c)); }
+
+Type stack_type(InferContext& c) {
   const Type &a = c.input(0), &b = c.input(1);
   const bool tb = transposed(c.attributes, "transB");
   if (transposed(c.attributes, "transA")) c.fail("a stack of matrices cannot be transposed");
@@ -71,22 +73,14 @@ void infer_stack(InferContext& c) {
   }
   Type y = a;
   y.dims.back() = n;
-  c.set(0, std::move(y));
+  return y;
 }
 
 void infer_fused(InferContext& c) {
   const Type& a = c.input(0);
-  const bool stack = a.ranked && a.rank() > 2;
-  Type y(a.dtype, std::vector<Dim>{});
-  if (stack) {
-    infer_stack(c);
-    y = c.input(0);
-    y.dims.back() = c.input(1).dim(transposed(c.attributes, "transB") ? 0 : 1);
-  } else {
-    infer(c);
-    if (a.ranked && c.input(1).ranked) y.dims = {a.dim(transposed(c.attributes, "transA") ? 1 : 0), c.input(1).dim(transposed(c.attributes, "transB") ? 0 : 1)};
-  }
-  if (!c.has_input(3)) return;
+  const Type y = a.ranked && a.rank() > 2 ? stack_type(c) : matrix_type(c);
+  c.set(0, y);
+  if (!c.has_input(3) || !y.ranked) return;
   const Type& residual = c.input(3);
   bool fits = residual.dtype == DType::kF32 && a.dtype == DType::kF32 && residual.ranked && residual.rank() == y.rank();
   for (int d = 0; fits && d < y.rank(); ++d) fits = !residual.dim(d).is_constant() || !y.dim(d).is_constant() || residual.dim(d) == y.dim(d);
