@@ -8,8 +8,9 @@
 // clang-format off
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/json_escape.h"
 #include "core/tensor.h"
-#include "compress/compress.h"
+#include "compress/recipe/recipe.h"
 #include "device/latency.h"
 #include "device/probe.h"
 #include "device/process_memory.h"

@@ -5,36 +5,47 @@ namespace omni {
 
 namespace {
 
-// As options of `omni compress`.
-std::string recipe_of(compress::Method method, const compress::CompressOptions& options) {
-  std::string text = "--method " + std::string(compress::method_name(method));
-  if (method == compress::Method::kInt4Weight) text += " --group " + std::to_string(options.group);
-  if (method == compress::Method::kInt8Static) text += " --observer " + std::string(compress::observer_name(options.observer));
-  return text;
+void set_if_known(compress::RecipeStep& step, std::string_view option, const std::string& text) {
+  for (const compress::StepOption& known : step.step->options) {
+    if (known.name == option) step.options.set(option, text);
+  }
+}
+
+compress::RecipeStep step_of(std::string_view method, const StaticQuantization& ranges, const WeightQuantization& weights, int64_t samples) {
+  compress::RecipeStep step(compress::find_step(method));
+  set_if_known(step, "samples", std::to_string(samples));
+  set_if_known(step, "observer", std::string(compress::observer_name(static_cast<compress::Observer>(ranges.observer))));
+  set_if_known(step, "percentile", core::json_number(ranges.percentile) + "%");
+  set_if_known(step, "group", std::to_string(weights.group));
+  set_if_known(step, "keep_ends_int8", weights.keep_ends_int8 ? "true" : "false");
+  return step;
 }
 
 }  // namespace
 
-std::vector<std::string> compression_methods() { return compress::method_names(); }
+std::vector<std::string> compression_methods() {
+  std::vector<std::string> names;
+  for (const compress::StepDef* step : compress::step_defs()) {
+    if (!step->trains && !step->prepares) names.emplace_back(step->name);
+  }
+  return names;
+}
 
 ModelCompressor::ModelCompressor(const Graph& graph, const CompressorOptions& options) : graph_(graph), options_(options) {}
 
 Graph ModelCompressor::compress(std::string_view method, const StaticQuantization& ranges, const WeightQuantization& weights) {
   const graph::Graph& graph = *Access::graph(graph_);
-  const compress::Method kind = compress::parse_method(method);
+  const compress::RecipeStep step = step_of(method, ranges, weights, options_.samples);
   const runtime::SessionOptions session = api::session_options(options_.threads, options_.isa);
-  compress::CompressOptions options;
-  options.observer = static_cast<compress::Observer>(ranges.observer);
-  options.percentile = ranges.percentile;
-  options.group = weights.group;
-  options.keep_ends_int8 = weights.keep_ends_int8;
-  options.calibration.samples = options_.samples;
-  options.calibration.pool = std::make_shared<core::ThreadPool>(session.threads);
-  options.calibration.isa = session.isa;
-  options.calibration.progress = options_.progress;
-  std::shared_ptr<const runtime::SampleSource> source;
-  if (options_.data && kind == compress::Method::kInt8Static) source = train::match_data(graph, Access::shared_data(*options_.data)).source;
-  compress::CompressResult result = compress::compress(graph, kind, source.get(), options);
+  compress::StepInput input;
+  input.source = &graph;
+  input.pool = std::make_shared<core::ThreadPool>(session.threads);
+  input.isa = session.isa;
+  input.progress = options_.progress;
+  std::optional<train::SampleData> data;
+  if (options_.data && step.step->needs_data) data = train::match_data(graph, Access::shared_data(*options_.data));
+  if (data) input.data = &*data;
+  compress::StepResult result = compress::apply_step(graph, *step.step, step.options, input);
   report_ = {};
   for (compress::LayerReport& layer : result.layers) {
     report_.layers.push_back({layer.name, layer.op, layer.action, layer.reason, layer.elements, static_cast<int64_t>(layer.bytes_before),
@@ -44,8 +55,11 @@ Graph ModelCompressor::compress(std::string_view method, const StaticQuantizatio
     report_.activations.push_back({tensor.name, tensor.min, tensor.max, tensor.range.lo, tensor.range.hi, tensor.snr_db});
   }
   report_.notes = std::move(result.notes);
+  compress::Recipe recipe;
+  recipe.decide = compress::Decide::kNone;
+  recipe.steps.push_back(step);
   Graph small = Access::graph(std::move(result.graph));
-  small.set_metadata("recipe", recipe_of(kind, options));
+  small.set_metadata("recipe", compress::canonical_text(recipe));
   return small;
 }
 

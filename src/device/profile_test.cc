@@ -86,7 +86,7 @@ TEST(Profile, WrongOnesAreRefusedWithLineAndKey) {
       {std::string(kSmall) + "kernels:\n  - {op: Conv, type: f32, threads: 1, operations: -1}\n",
        "b.yaml:9: operations: expected a number from 0 to 1e18, found -1"},
       {std::string(kSmall) + "name: again\n", "b.yaml:8: the key name is there twice"},
-      {std::string(kSmall) + "? [a]\n: 1\n", "a key of a profile is not a word"},
+      {std::string(kSmall) + "? [a]\n: 1\n", "a key is not a word"},
   };
   for (const Case& c : cases) {
     try {

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/mapped_file.h"
 #include "device/host.h"
+#include "formats/yaml/yaml.h"
 
 namespace omni::device {
 
@@ -15,21 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What stands before each file in shipped_text(); no line of a profile begins like it.
-constexpr std::string_view kMark = "--- # ";
-
 std::vector<StoredProfile> parse_shipped() {
   std::vector<StoredProfile> profiles;
-  std::string_view text = shipped_text();
-  while (text.starts_with(kMark)) {
-    const size_t line = text.find('\n');
-    const std::string name(text.substr(kMark.size(), line - kMark.size()));
-    text.remove_prefix(line + 1);
-    const size_t next = text.starts_with(kMark) ? 0 : text.find("\n" + std::string(kMark));
-    const size_t end = next == std::string_view::npos ? text.size() : next + (text.starts_with(kMark) ? 0 : 1);
-    profiles.push_back({parse_profile(text.substr(0, end), name), "shipped"});
-    text.remove_prefix(end);
-  }
+  for (const formats::ShippedFile& file : formats::split_shipped(shipped_text())) profiles.push_back({parse_profile(file.text, file.name), "shipped"});
   return profiles;
 }
 

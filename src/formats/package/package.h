@@ -29,7 +29,7 @@ using Metadata = std::map<std::string, std::string, std::less<>>;
 // Keys of Package::metadata that our tools write and read. Others are kept as they are.
 inline constexpr std::string_view kMetaTool = "tool";                    // "omni 0.1.0"
 inline constexpr std::string_view kMetaSourceHash = "source_sha256";     // of the file the package was made from
-inline constexpr std::string_view kMetaRecipe = "recipe";                // how it was compressed, as the option that does it again
+inline constexpr std::string_view kMetaRecipe = "recipe";                // how it was compressed, as a recipe file that does it again
 inline constexpr std::string_view kMetaAccuracy = "accuracy";            // "0.9123", measured on kMetaAccuracyData
 inline constexpr std::string_view kMetaAccuracyData = "accuracy_data";   // as --data takes it
 inline constexpr std::string_view kMetaPreprocessing = "preprocessing";  // as formats/dataset/preprocess.h writes it
