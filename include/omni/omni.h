@@ -176,6 +176,18 @@ using InputShapes = std::map<std::string, std::vector<int64_t>, std::less<>>;
 struct SaveOptions {
   bool overwrite = false;
   std::string format = {};  // "onnx" or "omni"; "": by the file's extension
+  // A package's weights entropy-coded where that is smaller: lossless, decoded when it is loaded. For weights with few distinct values.
+  bool coded = false;
+};
+
+// What SaveOptions::coded makes of a weight.
+struct CodedWeight {
+  std::string name;
+  int64_t elements = 0;
+  int64_t bytes = 0;         // as they are
+  int64_t coded_bytes = 0;   // or `bytes` where coding does not pay
+  double entropy_bytes = 0;  // the distinct elements, and -log2 of each element's share; 0 where coding does not pay
+  int64_t symbols = 0;       // distinct elements
 };
 
 struct LoadOptions {
@@ -193,6 +205,7 @@ class Graph {
   static Graph parse(std::string_view text);
   // Whole or not at all.
   void save(const std::string& path, const SaveOptions& options = {}) const;
+  std::vector<CodedWeight> coded_weights() const;
 
   std::vector<ValueInfo> inputs() const;
   std::vector<ValueInfo> outputs() const;

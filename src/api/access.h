@@ -23,6 +23,7 @@
 #include "formats/dataset/preprocess.h"
 #include "formats/onnx/export.h"
 #include "formats/onnx/import.h"
+#include "formats/package/coded_tensor.h"
 #include "formats/package/package.h"
 #include "graph/graph.h"
 #include "ops/op_list.h"

@@ -38,7 +38,22 @@ Graph Graph::load(const std::string& path, const LoadOptions& options) {
 Graph Graph::parse(std::string_view text) { return Access::graph(graph::parse(text, ops::find_op)); }
 
 void Graph::save(const std::string& path, const SaveOptions& options) const {
-  api::save_model(*impl_->graph, path, api::format_for(path, options.format), api::overwrite(options.overwrite));
+  api::save_model(*impl_->graph, path, api::format_for(path, options.format), api::overwrite(options.overwrite), options.coded);
+}
+
+std::vector<CodedWeight> Graph::coded_weights() const {
+  std::vector<CodedWeight> weights;
+  for (const graph::ValueId id : impl_->graph->constants()) {
+    const graph::Value& value = impl_->graph->value(id);
+    CodedWeight weight{value.name, value.data.count(), static_cast<int64_t>(value.data.bytes()), static_cast<int64_t>(value.data.bytes()), 0, 0};
+    if (const auto coded = formats::encode_tensor(value.data)) {
+      weight.coded_bytes = static_cast<int64_t>(coded->bytes.size());
+      weight.entropy_bytes = coded->entropy_bytes;
+      weight.symbols = static_cast<int64_t>(coded->symbols);
+    }
+    weights.push_back(std::move(weight));
+  }
+  return weights;
 }
 
 std::vector<ValueInfo> Graph::inputs() const { return api::values_info(*impl_->graph, impl_->graph->inputs()); }

@@ -51,8 +51,9 @@ std::string format_for(const std::string& path, const std::string& wanted) {
               "name it .onnx or .omni, or give the format");
 }
 
-void save_model(const graph::Graph& graph, const std::string& path, const std::string& format, core::Overwrite overwrite) {
+void save_model(const graph::Graph& graph, const std::string& path, const std::string& format, core::Overwrite overwrite, bool coded) {
   if (format == "onnx") {
+    if (coded) throw Error(ErrorCode::kInvalidArgument, "ONNX has no coded tensors", path, "name it .omni");
     formats::OnnxExportOptions options;
     options.overwrite = overwrite;
     formats::export_onnx(graph, path, options);
@@ -65,7 +66,7 @@ void save_model(const graph::Graph& graph, const std::string& path, const std::s
   package.metadata[std::string(formats::kMetaTool)] = "omni " + std::string(version());
   copy.metadata.clear();
   package.graphs.push_back(std::make_shared<const graph::Graph>(std::move(copy)));
-  formats::save_package(path, package, overwrite);
+  formats::save_package(path, package, overwrite, {}, coded ? formats::Coding::kRange : formats::Coding::kDense);
 }
 
 void verify_file(const std::string& path, const std::string& format, Verification& result) {

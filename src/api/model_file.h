@@ -16,7 +16,8 @@ struct LoadedModel {
 LoadedModel load_model(const std::string& path);
 // "onnx" or "omni", by the option or the extension. Throws Error (kInvalidArgument).
 std::string format_for(const std::string& path, const std::string& wanted);
-void save_model(const graph::Graph& graph, const std::string& path, const std::string& format, core::Overwrite overwrite);
+// `coded`: a package with entropy-coded tensors.
+void save_model(const graph::Graph& graph, const std::string& path, const std::string& format, core::Overwrite overwrite, bool coded);
 // Checks of the format's own: the checksum of every section of a package. Adds to the facts and problems of `result`.
 void verify_file(const std::string& path, const std::string& format, Verification& result);
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "formats/package/coded_tensor.h"
 #include "formats/package/package_layout.h"
 
 namespace omni::formats {
@@ -62,7 +63,8 @@ void PackageSource::spend(size_t& left, size_t bytes) {
 Tensor PackageSource::tensor(const fb::Tensor* t) {
   if (t == nullptr) throw broken("a tensor is missing");
   const auto dtype = static_cast<DType>(enumerator(t->element(), "element type"));
-  if (enumerator(t->encoding(), "encoding") != fb::Encoding::Dense) {
+  const fb::Encoding encoding = enumerator(t->encoding(), "encoding");
+  if (encoding != fb::Encoding::Dense && encoding != fb::Encoding::Coded) {
     throw Error(ErrorCode::kUnsupported, "a tensor with an encoding that this version cannot read", "", "update omni");
   }
   spend_index(t->shape() == nullptr ? 0 : sizeof(int64_t) * t->shape()->size());
@@ -78,6 +80,7 @@ Tensor PackageSource::tensor(const fb::Tensor* t) {
     bytes = std::as_bytes(std::span(t->inline_bytes()->data(), t->inline_bytes()->size()));
     spend_index(bytes.size());
   }
+  if (encoding == fb::Encoding::Coded) return in_section ? decoded(t->section(), dtype, shape) : decode_tensor(dtype, shape, bytes);
   if (dtype == DType::kString) {
     if (in_section) spend(copy_left_, bytes.size());
     return checked_strings(shape, bytes);
@@ -88,6 +91,13 @@ Tensor PackageSource::tensor(const fb::Tensor* t) {
   if (in_section && keeper_) return Tensor::view(dtype, shape, bytes.data(), keeper_);
   if (in_section) spend(copy_left_, bytes.size());
   return Tensor::from_bytes(dtype, shape, bytes);
+}
+
+Tensor PackageSource::decoded(uint32_t section, DType dtype, const Shape& shape) {
+  const auto known = decoded_.find(section);
+  if (known != decoded_.end() && known->second.dtype() == dtype && known->second.shape() == shape) return known->second;
+  spend(copy_left_, sections_[section].bytes.size());
+  return decoded_.insert_or_assign(section, decode_tensor(dtype, shape, sections_[section].bytes)).first->second;
 }
 
 Metadata read_metadata(const flatbuffers::Vector<flatbuffers::Offset<fb::KeyValue>>* pairs, PackageSource& source) {

@@ -1,6 +1,7 @@
 // Graphs out of the index of a package. Nothing in the index is trusted: it has passed the FlatBuffers verifier, which knows offsets only.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,11 +31,14 @@ class PackageSource {
 
  private:
   static void spend(size_t& left, size_t bytes);
+  // Graphs of one file that share a section share what it decodes to.
+  Tensor decoded(uint32_t section, DType dtype, const Shape& shape);
 
   std::vector<SectionBytes> sections_;
   std::shared_ptr<const void> keeper_;
   graph::OpLookup ops_;
   size_t index_left_, copy_left_;
+  std::map<uint32_t, Tensor> decoded_;  // by section
 };
 
 // Throws Error (kInvalidData, kUnsupported) with graph and node, not the file.

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "core/error.h"
+#include "formats/package/coded_tensor.h"
 #include "formats/package/package_layout.h"
 
 namespace omni::formats {
@@ -96,14 +97,17 @@ class OneGraph {
   Offset<fb::Tensor> tensor(const Tensor& t) {
     const std::vector<int64_t> dims(t.shape().begin(), t.shape().end());
     const auto shape = builder_.CreateVector(dims);
+    const std::optional<CodedTensor> coded = bodies_.coding() == Coding::kRange && t.bytes() > kInlineBytes ? encode_tensor(t) : std::nullopt;
+    const Tensor stored = coded ? Tensor::from_bytes(DType::kU8, Shape{static_cast<int64_t>(coded->bytes.size())}, coded->bytes) : t;
     uint32_t section = kAbsent;
     Offset<flatbuffers::Vector<uint8_t>> inline_bytes = 0;
-    if (t.bytes() > kInlineBytes) {
-      section = sections_.add(t);
+    if (stored.bytes() > kInlineBytes) {
+      section = sections_.add(stored);
     } else {
-      inline_bytes = builder_.CreateVector(static_cast<const uint8_t*>(t.data()), t.bytes());
+      inline_bytes = builder_.CreateVector(static_cast<const uint8_t*>(stored.data()), stored.bytes());
     }
-    return fb::CreateTensor(builder_, static_cast<fb::ElementType>(t.dtype()), shape, fb::Encoding::Dense, section, inline_bytes);
+    const auto encoding = coded ? fb::Encoding::Coded : fb::Encoding::Dense;
+    return fb::CreateTensor(builder_, static_cast<fb::ElementType>(t.dtype()), shape, encoding, section, inline_bytes);
   }
 
   Offset<fb::Value> value(ValueId id) {

@@ -12,14 +12,16 @@ namespace omni::formats {
 
 class GraphWriter {
  public:
-  GraphWriter(flatbuffers::FlatBufferBuilder& builder, SectionTable& sections) : builder_(builder), sections_(sections) {}
+  GraphWriter(flatbuffers::FlatBufferBuilder& builder, SectionTable& sections, Coding coding) : builder_(builder), sections_(sections), coding_(coding) {}
 
   // Throws Error (kUnsupported) for what a package cannot hold.
   flatbuffers::Offset<fb::Graph> write(const graph::Graph& graph, int depth = 0);
+  Coding coding() const { return coding_; }
 
  private:
   flatbuffers::FlatBufferBuilder& builder_;
   SectionTable& sections_;
+  Coding coding_;
 };
 
 using KeyValues = flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<fb::KeyValue>>>;

@@ -44,11 +44,14 @@ struct Package {
   std::shared_ptr<const graph::Graph> find(std::string_view name) const;
 };
 
+// How tensors' bytes are stored: as they are, to be mapped; or entropy-coded wherever that is smaller, lossless, and decoded when the package is loaded.
+enum class Coding : uint8_t { kDense, kRange };
+
 // Whether a file that begins like this is a package.
 bool is_package(std::span<const std::byte> bytes);
 
 // Throws Error: kInvalidArgument (no graph, two of one name), kUnsupported (a value that no package can hold), and as AtomicFile does.
-void save_package(const std::string& path, const Package& package, Overwrite overwrite, const Progress& progress = {});
+void save_package(const std::string& path, const Package& package, Overwrite overwrite, const Progress& progress = {}, Coding coding = Coding::kDense);
 
 // Maps the file. Header and index are always checked, tensors' bytes are not read (verify_package does). `ops` is ops::find_op. Throws Error:
 // kInvalidData (no package, broken), kUnsupported (a newer version, an unknown operator or encoding), and as map_file does.

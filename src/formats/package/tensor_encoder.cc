@@ -1,0 +1,89 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <unordered_map>
+
+#include "formats/package/coded_tensor.h"
+#include "formats/package/symbol_coder.h"
+
+namespace omni::formats {
+
+namespace {
+
+// Elements of any width as the bits that they are.
+uint32_t element(const Tensor& tensor, int64_t i) {
+  const auto* bytes = static_cast<const uint8_t*>(tensor.data());
+  if (dtype_bits(tensor.dtype()) == 4) return bytes[i / 2] >> (i % 2 * 4) & 15U;
+  uint32_t value = 0;
+  const size_t size = dtype_size(tensor.dtype());
+  std::memcpy(&value, bytes + static_cast<size_t>(i) * size, size);
+  return value;
+}
+
+// Sorts as the numbers that the bits stand for, so that sign and magnitude are the first steps through the tree.
+double number(DType dtype, uint32_t bits) {
+  const auto size = dtype_size(dtype);
+  const bool narrow = dtype_bits(dtype) == 4;
+  Tensor one(dtype, Shape{narrow ? 2 : 1});
+  std::memcpy(one.mutable_data(), &bits, size);
+  return to_double(one)[0];
+}
+
+struct Symbols {
+  std::vector<uint32_t> values;                    // the most frequent one first
+  std::unordered_map<uint32_t, uint32_t> numbers;  // by value
+  double entropy_bits = 0;                         // of all elements
+};
+
+std::optional<Symbols> symbols_of(const Tensor& tensor) {
+  std::unordered_map<uint32_t, int64_t> counts;
+  for (int64_t i = 0; i < tensor.count(); ++i) {
+    ++counts[element(tensor, i)];
+    if (counts.size() > kMaxSymbols) return std::nullopt;
+  }
+  Symbols symbols;
+  uint32_t top = 0;
+  int64_t most = 0;
+  for (const auto& [value, count] : counts) {
+    symbols.values.push_back(value);
+    symbols.entropy_bits += static_cast<double>(count) * std::log2(static_cast<double>(tensor.count()) / static_cast<double>(count));
+    if (count > most || (count == most && value < top)) {
+      most = count;
+      top = value;
+    }
+  }
+  std::sort(symbols.values.begin(), symbols.values.end(), [&](uint32_t a, uint32_t b) {
+    if ((a == top) != (b == top)) return a == top;
+    const double x = number(tensor.dtype(), a), y = number(tensor.dtype(), b);
+    return x < y || (!(x > y) && a < b);
+  });
+  for (const uint32_t value : symbols.values) symbols.numbers.emplace(value, static_cast<uint32_t>(symbols.numbers.size()));
+  return symbols;
+}
+
+void append(std::vector<std::byte>& bytes, uint32_t value, size_t size) {
+  for (size_t i = 0; i < size; ++i) bytes.push_back(static_cast<std::byte>(value >> (8 * i)));
+}
+
+}  // namespace
+
+std::optional<CodedTensor> encode_tensor(const Tensor& tensor) {
+  const DType dtype = tensor.dtype();
+  if (dtype == DType::kString || tensor.is_sequence() || dtype_bits(dtype) > 32 || tensor.count() == 0) return std::nullopt;
+  const std::optional<Symbols> symbols = symbols_of(tensor);
+  if (!symbols) return std::nullopt;
+  CodedTensor coded;
+  coded.symbols = symbols->values.size();
+  coded.entropy_bytes = symbols->entropy_bits / 8 + static_cast<double>(coded.symbols * dtype_size(dtype));
+  append(coded.bytes, static_cast<uint32_t>(coded.symbols), 4);
+  for (const uint32_t value : symbols->values) append(coded.bytes, value, dtype_size(dtype));
+  RangeEncoder encoder;
+  SymbolCoder coder(encoder, tensor.shape(), coded.symbols);
+  for (int64_t i = 0; i < tensor.count(); ++i) coder.next(symbols->numbers.at(element(tensor, i)));
+  const std::vector<std::byte> stream = encoder.finish();
+  coded.bytes.insert(coded.bytes.end(), stream.begin(), stream.end());
+  if (coded.bytes.size() >= tensor.bytes()) return std::nullopt;
+  return coded;
+}
+
+}  // namespace omni::formats
