@@ -1,23 +1,11 @@
 #include "compress/quantize/histogram.h"
 
-#include <algorithm>
-#include <bit>
 #include <cmath>
+#include <numeric>
 
 namespace omni::compress {
 
 namespace {
-
-constexpr uint32_t kFirstExponent = 127 - 16, kLastExponent = 127 + 15;
-
-int bin_of(float v) {
-  const uint32_t bits = std::bit_cast<uint32_t>(v);
-  const uint32_t exponent = (bits >> 23) & 0xff, mantissa = (bits >> 18) & 31;
-  const int half = (bits >> 31) != 0 ? Histogram::kBins / 2 : 0;
-  if (exponent < kFirstExponent) return half;
-  if (exponent > kLastExponent) return half + Histogram::kBins / 2 - 1;
-  return half + static_cast<int>((exponent - kFirstExponent) * 32 + mantissa);
-}
 
 // The middle of a bin; 0 for the lowest, which holds everything below 2^-16.
 double centre(int index) {
@@ -29,32 +17,20 @@ double centre(int index) {
 
 }  // namespace
 
-void Histogram::add(std::span<const float> values) {
-  for (const float v : values) {
-    if (std::isnan(v)) {
-      ++nan_;
-      continue;
-    }
-    ++counts_[static_cast<size_t>(bin_of(v))];
-    min_ = count_ == 0 ? v : std::min(min_, v);
-    max_ = count_ == 0 ? v : std::max(max_, v);
-    ++count_;
-  }
-}
+Histogram::Histogram(std::span<const int64_t> counters, float min, float max) : counters_(counters.begin(), counters.end()), min_(min), max_(max) {}
+
+int64_t Histogram::count() const { return std::accumulate(counters_.begin(), counters_.begin() + kBins, int64_t{0}); }
 
 void Histogram::merge(const Histogram& other) {
-  nan_ += other.nan_;
-  if (other.count_ == 0) return;
-  min_ = count_ == 0 ? other.min_ : std::min(min_, other.min_);
-  max_ = count_ == 0 ? other.max_ : std::max(max_, other.max_);
-  count_ += other.count_;
-  for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+  for (size_t i = 0; i < counters_.size(); ++i) counters_[i] += other.counters_[i];
+  min_ = std::min(min_, other.min_);
+  max_ = std::max(max_, other.max_);
 }
 
 std::vector<Histogram::Bin> Histogram::bins() const {
   std::vector<Bin> out;
   const auto take = [&](int index) {
-    const int64_t n = counts_[static_cast<size_t>(index)];
+    const int64_t n = counters_[static_cast<size_t>(index)];
     if (n > 0) out.push_back({std::clamp(centre(index), static_cast<double>(min_), static_cast<double>(max_)), static_cast<double>(n)});
   };
   for (int i = kBins - 1; i >= kBins / 2; --i) take(i);

@@ -32,7 +32,7 @@ TEST(Recipe, EveryOptionIsReadAndWritten) {
 
 TEST(Recipe, TheCanonicalTextSaysEveryOptionAndNoName) {
   const Recipe recipe = parse_recipe("format: 1\nname: small\nsteps:\n- method: int4-weight\n  group: 64\n", "r.yaml");
-  EXPECT_EQ(canonical_text(recipe), "format: 1\ndecide: host\nsteps:\n  - method: int4-weight\n    group: 64\n    keep_ends_int8: true\n");
+  EXPECT_EQ(canonical_text(recipe), "format: 1\ndecide: host\nsteps:\n  - method: int4-weight\n    group: 64\n    bits: 4\n    rounding: search\n    keep_ends_int8: true\n");
   EXPECT_EQ(canonical_text(parse_recipe("steps: [{keep_ends_int8: true, group: 64, method: int4-weight}]\nformat: 1\n", "r.yaml")), canonical_text(recipe));
 }
 

@@ -1,16 +1,18 @@
 // INT8 weights and activations, calibrated on data.
-#include "compress/quantize/calibrate.h"
+#include "compress/quantize/bias_correction.h"
 #include "compress/quantize/static.h"
 #include "compress/recipe/step_list.h"
+#include "compress/recipe/steps/block_options.h"
 
 namespace omni::compress::steps {
 
 namespace {
 
 constexpr StepOption kOptions[] = {
-    {.name = "samples", .help = "to calibrate on, the first of the data", .kind = OptionKind::kCount, .fallback = "512", .low = 1},
+    kSamplesOption,
     {.name = "observer", .help = "how an activation's range is chosen", .kind = OptionKind::kChoice, .fallback = "mse", .choices = "minmax|percentile|entropy|mse"},
     {.name = "percentile", .help = "of the values inside the range, for observer percentile", .kind = OptionKind::kShare, .fallback = "99.99%", .low = 50, .high = 100},
+    {.name = "bias_correction", .help = "biases make up for what rounded weights do to the mean of the outputs", .kind = OptionKind::kFlag, .fallback = "false"},
 };
 
 Observer observer_of(const StepOptions& options) {
@@ -23,11 +25,8 @@ Observer observer_of(const StepOptions& options) {
 void apply(StepContext& context) {
   const StaticPlan plan = plan_static(context.graph, context.passes);
   if (plan.nodes.empty()) context.notes().emplace_back("nothing in this network has an integer form");
-  CalibrateOptions calibration;
-  calibration.samples = context.options.count("samples");
-  calibration.pool = context.input.pool ? context.input.pool : std::make_shared<ThreadPool>(0);
-  calibration.isa = context.input.isa;
-  calibration.progress = context.input.progress;
+  const CalibrateOptions calibration = calibrate_options(context);
+  if (context.options.flag("bias_correction")) correct_biases(context.graph, plan.nodes, *context.input.data->source, calibration, context.passes);
   const auto histograms = calibrate(context.graph, plan.observed, *context.input.data->source, calibration);
   context.tensors = apply_static(context.graph, plan, histograms, observer_of(context.options), context.options.share("percentile") * 100, context.passes);
 }
