@@ -64,6 +64,23 @@ Interval wilson_interval(int64_t successes, int64_t trials, double z) {
   return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
 }
 
+Interval paired_interval(int64_t gained, int64_t lost, int64_t trials, double z) {
+  if (trials <= 0 || gained < 0 || lost < 0 || gained + lost > trials) {
+    throw Error(ErrorCode::kInvalidArgument, "paired proportions need gained + lost <= trials, trials > 0");
+  }
+  const double n = static_cast<double>(trials) + 2, b = static_cast<double>(gained) + 0.5, c = static_cast<double>(lost) + 0.5;
+  const double difference = (b - c) / n, half = z * std::sqrt(b + c - (b - c) * (b - c) / n) / n;
+  return {std::max(-1.0, difference - half), std::min(1.0, difference + half)};
+}
+
+Interval median_interval(std::span<const double> values, double z) {
+  const std::vector<double> ordered = sorted(values);
+  const double n = static_cast<double>(ordered.size()), half = z * std::sqrt(n) / 2;
+  const double low = std::floor(n / 2 - half), high = std::ceil(n / 2 + half);
+  const size_t first = low < 1 ? 0 : static_cast<size_t>(low) - 1, last = static_cast<size_t>(std::min(high, n - 1));
+  return {ordered[first], ordered[last]};
+}
+
 Interval normal_interval(std::span<const double> values, double z) {
   const double m = mean(values);
   const double half = z * standard_deviation(values) / std::sqrt(static_cast<double>(values.size()));

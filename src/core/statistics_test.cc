@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 #include "core/error.h"
@@ -32,6 +33,41 @@ TEST(Statistics, PercentilesInterpolateAsNumPyDoes) {
   EXPECT_DOUBLE_EQ(p.p99, 99);
   EXPECT_THROW(percentile({}, 50), Error);
   EXPECT_THROW(percentile(v, 101), Error);
+}
+
+// Both tails of the exact distribution of (gained, lost) that the interval misses, summed over all outcomes of 40 pairs: Agresti and Min report coverage
+// near or above 95 % for their interval.
+TEST(Statistics, PairedIntervalCoversAlmostAlways) {
+  EXPECT_NEAR(paired_interval(3, 1, 98).low, (3.5 - 1.5) / 100 - kZ95 * std::sqrt(3.5 + 1.5 - 4.0 / 100) / 100, 1e-15);
+  EXPECT_DOUBLE_EQ(paired_interval(5, 2, 30).low, -paired_interval(2, 5, 30).high);
+  constexpr int kPairs = 40;
+  for (const double gain : {0.02, 0.1, 0.3}) {
+    for (const double loss : {0.02, 0.1, 0.2}) {
+      double covered = 0;
+      for (int b = 0; b <= kPairs; ++b) {
+        for (int c = 0; b + c <= kPairs; ++c) {
+          const int rest = kPairs - b - c;
+          const double log_ways = std::lgamma(kPairs + 1.0) - std::lgamma(b + 1.0) - std::lgamma(c + 1.0) - std::lgamma(rest + 1.0);
+          const Interval i = paired_interval(b, c, kPairs);
+          if (i.low > gain - loss || i.high < gain - loss) continue;
+          covered += std::exp(log_ways + b * std::log(gain) + c * std::log(loss) + rest * std::log(1 - gain - loss));
+        }
+      }
+      EXPECT_GT(covered, 0.93) << gain << " " << loss;
+    }
+  }
+  EXPECT_THROW(paired_interval(3, 3, 5), Error);
+}
+
+TEST(Statistics, MedianIntervalIsMadeOfRanks) {
+  std::vector<double> values;
+  for (int i = 1; i <= 100; ++i) values.push_back(i);
+  // Ranks 40 and 61 of 100: the binomial leaves 2.5 % at 39 and 61 successes.
+  EXPECT_EQ(median_interval(values).low, 40);
+  EXPECT_EQ(median_interval(values).high, 61);
+  const std::vector<double> few = {3, 1, 2};
+  EXPECT_EQ(median_interval(few).low, 1);
+  EXPECT_EQ(median_interval(few).high, 3);
 }
 
 // Wilson's bounds are the solutions p of |p̂ - p| = z √(p (1 - p) / n).

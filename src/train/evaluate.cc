@@ -89,12 +89,31 @@ class Evaluator {
       if (out.count() != target.count() || target.dtype() != DType::kF32) refuse(out, target);
       loss_sum_ += squared_error_sum(first(out, count), first(target, count));
       elements_ += out.count() / batch_ * count;
+      if (options_.each) add_errors(out, target, count);
       return;
     }
     if (out.shape().rank() < 2 || out.count() != target.count() * out.shape()[1]) refuse(out, target);
     for (size_t i = 0; i < options_.top.size(); ++i) result_.correct[i] += count_correct(first(out, count), first(target, count), options_.top[i]);
     loss_sum_ += cross_entropy_sum(first(out, count), first(target, count), options_.scores);
     result_.labels += target.count() / batch_ * count;
+    if (options_.each) add_shares(out, target, count);
+  }
+
+  void add_shares(const Tensor& out, const Tensor& target, int64_t count) {
+    const double labels = static_cast<double>(target.count() / batch_);
+    for (int64_t i = 0; i < count; ++i) result_.scores.push_back(static_cast<float>(static_cast<double>(count_correct(sample(out, i), sample(target, i), 1)) / labels));
+  }
+  void add_errors(const Tensor& out, const Tensor& target, int64_t count) {
+    const double elements = static_cast<double>(out.count() / batch_);
+    for (int64_t i = 0; i < count; ++i) result_.scores.push_back(static_cast<float>(squared_error_sum(sample(out, i), sample(target, i)) / elements));
+  }
+
+  static ConstTensorView sample(const Tensor& t, int64_t i) {
+    ConstTensorView view = t.view();
+    const int64_t batch = view.shape[0];
+    view.data = static_cast<const std::byte*>(view.data) + t.bytes() / static_cast<size_t>(batch) * static_cast<size_t>(i);
+    view.shape.set(0, 1);
+    return view;
   }
 
   static ConstTensorView first(const Tensor& t, int64_t count) {

@@ -19,6 +19,7 @@ struct EvaluateOptions {
   std::vector<int64_t> top = {1, 5};
   std::string output = {};     // which output; "": the first
   ScoreKind scores = ScoreKind::kLogits;  // what the output is, for the loss
+  bool each = false;           // every sample's score, too
   int64_t limit = 0;           // only the first samples; 0: all
   Progress progress = {};
 };
@@ -30,6 +31,7 @@ struct Evaluation {
   double loss = 0;                    // mean cross-entropy over the labels
   double mean_squared_error = 0;      // over all elements, for targets that are values
   double seconds = 0;                 // in the engine
+  std::vector<float> scores;          // with EvaluateOptions::each: for each sample the share of its labels that were right, or its mean squared error
   double accuracy(size_t i = 0) const { return labels > 0 ? static_cast<double>(correct[i]) / static_cast<double>(labels) : 0; }
 };
 

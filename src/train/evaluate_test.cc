@@ -27,6 +27,12 @@ TEST(Evaluate, AgreesWithCountingByHandWhateverTheBatch) {
     EXPECT_EQ(e.correct[0], count_correct(logits.view(), labels.view(), 1));
     EXPECT_EQ(e.correct[1], count_correct(logits.view(), labels.view(), 3));
     EXPECT_NEAR(e.loss, cross_entropy_sum(logits.view(), labels.view(), ScoreKind::kLogits) / 37, 1e-6);
+    EXPECT_TRUE(e.scores.empty());
+    const Evaluation each = evaluate(model, data, {.batch = batch, .each = true}, test::one_thread());
+    ASSERT_EQ(each.scores.size(), 37u);
+    float right = 0;
+    for (const float score : each.scores) right += score;
+    EXPECT_EQ(right, static_cast<float>(e.correct[0]));
   }
   EXPECT_EQ(evaluate(model, data, {.limit = 10}).samples, 10);
 }

@@ -1,12 +1,16 @@
 #include "train/sample_data.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
+#include "core/rng.h"
 
 namespace omni::train {
 
 namespace {
+
+constexpr uint64_t kSplitEpoch = UINT64_MAX;  // the shuffle that chooses what is held out
 
 // A Dataset as a source whose samples have the shapes that the model takes.
 class DatasetSource : public runtime::SampleSource {
@@ -114,6 +118,18 @@ void SubsetSource::read(std::span<const int64_t> indices, std::span<const Tensor
   std::vector<int64_t> of_whole(indices.size());
   for (size_t i = 0; i < indices.size(); ++i) of_whole[i] = indices_.at(static_cast<size_t>(indices[i]));
   whole_->read(of_whole, out, pool);
+}
+
+HeldOut hold_out(std::shared_ptr<const runtime::SampleSource> whole, double share, uint64_t seed) {
+  const int64_t n = whole->size(), held = static_cast<int64_t>(std::llround(share * static_cast<double>(n)));
+  if (held < 1 || held >= n) {
+    throw Error(ErrorCode::kInvalidArgument, "a validation part of " + std::to_string(held) + " of " + std::to_string(n) + " samples", "the data");
+  }
+  const std::vector<int64_t> order = shuffle(seed, kSplitEpoch, n);
+  std::vector<int64_t> out(order.begin(), order.begin() + held), in(order.begin() + held, order.end());
+  std::sort(out.begin(), out.end());
+  std::sort(in.begin(), in.end());
+  return {std::make_shared<SubsetSource>(whole, std::move(in)), std::make_shared<SubsetSource>(whole, std::move(out))};
 }
 
 }  // namespace omni::train

@@ -49,4 +49,11 @@ class SubsetSource : public runtime::SampleSource {
   std::vector<int64_t> indices_;
 };
 
+// Samples that training sees, and those that it does not: chosen by the seed, each part in the order of the whole.
+struct HeldOut {
+  std::shared_ptr<const runtime::SampleSource> rest, held;
+};
+// `share` of all samples is held out. Throws Error (kInvalidArgument) where that leaves nothing on one side.
+HeldOut hold_out(std::shared_ptr<const runtime::SampleSource> whole, double share, uint64_t seed);
+
 }  // namespace omni::train

@@ -7,7 +7,6 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "core/rng.h"
 #include "core/sha256.h"
 #include "runtime/loop/batches.h"
 #include "runtime/loop/step_loop.h"
@@ -23,7 +22,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr int64_t kValidationBatch = 256;     // no gradients to keep: larger batches only save overhead
 constexpr double kProgressSeconds = 0.1;      // between two calls
-constexpr uint64_t kSplitEpoch = UINT64_MAX;  // the shuffle that chooses what is held out
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -101,14 +99,9 @@ struct Split {
 };
 
 Split split(const SampleData& data, const TrainOptions& o) {
-  const int64_t n = data.source->size(), held = static_cast<int64_t>(std::llround(o.validation * static_cast<double>(n)));
   if (o.validation == 0) return {data.source, o.validation_data != nullptr ? o.validation_data->source : nullptr};
-  if (held < 1 || held >= n) throw Error(ErrorCode::kInvalidArgument, "a validation part of " + std::to_string(held) + " of " + std::to_string(n) + " samples", "training");
-  std::vector<int64_t> order = shuffle(o.seed, kSplitEpoch, n);
-  std::vector<int64_t> out(order.begin(), order.begin() + held), in(order.begin() + held, order.end());
-  std::sort(out.begin(), out.end());
-  std::sort(in.begin(), in.end());
-  return {std::make_shared<SubsetSource>(data.source, std::move(in)), std::make_shared<SubsetSource>(data.source, std::move(out))};
+  HeldOut parts = hold_out(data.source, o.validation, o.seed);
+  return {std::move(parts.rest), std::move(parts.held)};
 }
 
 class Trainer {
