@@ -62,6 +62,7 @@ TEST(Conv, Refused) {
   expect_refused(kConv, {wave(Shape{1, 3, 5, 5}), wave(Shape{4, 2, 3, 3})}, {}, "X has 3");
   expect_refused(kConv, {wave(Shape{1, 3, 2, 2}), wave(Shape{4, 3, 3, 3})}, {}, "larger than the padded input");
   expect_refused(kConv, {wave(Shape{1, 3, 5, 5}), wave(Shape{4, 3, 3, 3})}, {{"strides", std::vector<int64_t>{1}}}, "strides has 1 values");
+  expect_refused(kConv, {wave(Shape{1, 1, 2, 2, 2, 2}), wave(Shape{1, 1, 1, 1, 1, 1})}, {}, "4 spatial dimensions");
 }
 
 }  // namespace

@@ -59,6 +59,7 @@ Window resolve_window(const Attributes& attributes, std::span<const int64_t> ker
 std::vector<Dim> infer_window(const InferContext& c, const std::vector<Dim>& kernel, std::span<const Dim> in, bool ceil_mode) {
   const size_t spatial = kernel.size();
   if (in.size() != spatial) c.fail("the kernel has " + std::to_string(spatial) + " spatial dimensions, the input " + std::to_string(in.size()));
+  if (spatial > static_cast<size_t>(Window::kMaxSpatial)) c.fail(std::to_string(spatial) + " spatial dimensions; three are the most");
   check_lengths(c, spatial);
   const std::string_view mode = c.attributes.get_string("auto_pad", "NOTSET");
   if (mode != "NOTSET" && mode != "VALID" && mode != "SAME_UPPER" && mode != "SAME_LOWER" && !mode.empty()) c.fail("auto_pad " + quoted(mode) + " is unknown");
