@@ -20,7 +20,7 @@ constexpr OptionSpec kCalibrationOptions[] = {
     {"--data", "DATA",
      "samples for int8-static: IDX directory or pair, NPY, NPZ, CSV, folder of pictures, or fashion-mnist; then @train, @test, @0:1000", Kind::kText},
     {"--samples", "N", "of them", Kind::kCount, "512"},
-    {"--observer", "NAME", "how an activation's range is chosen", Kind::kChoice, "mse", "minmax|percentile|entropy|mse"},
+    {"--observer", "NAME", "how an activation's range is chosen; auto: what serves the outputs best", Kind::kChoice, "auto", "auto|minmax|percentile|entropy|mse"},
     {"--percentile", "SHARE", "of the values inside the range, for --observer percentile", Kind::kShare, "99.99%"},
     {"--target", "NAME", "CSV column or NPZ array that is the target; none for none", Kind::kText},
     {"--values", "", "the target is a value, even where all are whole numbers", Kind::kFlag},
@@ -38,7 +38,8 @@ StaticQuantization ranges(const Arguments& arguments) {
   options.observer = name == "minmax"       ? Observer::kMinMax
                      : name == "percentile" ? Observer::kPercentile
                      : name == "entropy"    ? Observer::kEntropy
-                                            : Observer::kMse;
+                     : name == "mse"        ? Observer::kMse
+                                            : Observer::kAuto;
   options.percentile = arguments.share("--percentile") * 100;
   return options;
 }

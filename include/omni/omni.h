@@ -454,7 +454,7 @@ Evaluation evaluate(const Graph& graph, const Dataset& data, const EvaluateOptio
 
 std::vector<std::string> compression_methods();
 
-enum class Observer : uint8_t { kMinMax, kPercentile, kEntropy, kMse };
+enum class Observer : uint8_t { kMinMax, kPercentile, kEntropy, kMse, kAuto };
 
 struct CompressorOptions {
   std::optional<Dataset> data = {};  // for calibration
@@ -465,7 +465,7 @@ struct CompressorOptions {
 };
 
 struct StaticQuantization {
-  Observer observer = Observer::kMse;
+  Observer observer = Observer::kAuto;  // what serves the outputs best
   double percentile = 99.99;
 };
 

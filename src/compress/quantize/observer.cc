@@ -133,23 +133,28 @@ Range entropy_range(const Histogram& histogram) {
       p[i] += b.count * overlap / (last - first);
     }
   }
+  const Moments moments(histogram);
+  const auto range_of = [&](size_t edge) {
+    const double bound = extreme * static_cast<double>(edge) / kFine;
+    return with_zero({std::max(full.lo, -bound), std::min(full.hi, bound)});
+  };
+  const double allowed = moments.error(with_zero(full));
   double least = std::numeric_limits<double>::infinity();
   size_t best = kFine;
   for (size_t edge = kCoarsest; edge <= kFine; edge += 16) {
     const double kl = divergence(p, edge);
-    if (kl < least) {
+    if (kl < least && (edge == kFine || moments.error(range_of(edge)) <= allowed)) {
       least = kl;
       best = edge;
     }
   }
-  const double bound = extreme * static_cast<double>(best) / kFine;
-  return {std::max(full.lo, -bound), std::min(full.hi, bound)};
+  return range_of(best);
 }
 
 }  // namespace
 
 std::string_view observer_name(Observer observer) {
-  constexpr std::array<std::string_view, 4> kNames = {"minmax", "percentile", "entropy", "mse"};
+  constexpr std::array<std::string_view, 5> kNames = {"minmax", "percentile", "entropy", "mse", "auto"};
   return kNames[static_cast<size_t>(observer)];
 }
 
@@ -159,6 +164,7 @@ Range observe(const Histogram& histogram, Observer observer, double percentile) 
     case Observer::kMinMax: return with_zero({histogram.min(), histogram.max()});
     case Observer::kPercentile: return with_zero(percentile_range(histogram, percentile));
     case Observer::kEntropy: return with_zero(entropy_range(histogram));
+    case Observer::kAuto:
     case Observer::kMse: return with_zero(mse_range(histogram));
   }
   return {};

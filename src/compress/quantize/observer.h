@@ -8,7 +8,7 @@
 
 namespace omni::compress {
 
-enum class Observer : uint8_t { kMinMax, kPercentile, kEntropy, kMse };
+enum class Observer : uint8_t { kMinMax, kPercentile, kEntropy, kMse, kAuto };
 
 std::string_view observer_name(Observer observer);
 
@@ -17,7 +17,9 @@ struct Range {
 };
 
 // The range an observer picks. kPercentile leaves out (100 - percentile) % of the values, half at each end; kEntropy minimizes the Kullback-Leibler
-// divergence of the 8-bit distribution (the calibration of TensorRT: Migacz, GTC 2017); kMse the expected squared error of clipping and rounding.
+// divergence of the 8-bit distribution (the calibration of TensorRT: Migacz, GTC 2017) among the ranges whose expected squared error is not above that of the
+// extremes (it does not see how far off clipped values are); kMse the expected squared error of clipping and rounding. kAuto is a choice by a network's
+// outputs (static_choice.h), and kMse for a tensor alone.
 Range observe(const Histogram& histogram, Observer observer, double percentile = 99.99);
 
 struct QuantParams {

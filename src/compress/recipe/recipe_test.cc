@@ -59,7 +59,7 @@ TEST(Recipe, IsRefusedWithLineAndWayOut) {
       {head + "    required: 1\n", "r.yaml:4: required: expected true or false, found \"1\""},
       {head + "    group: 32\n    group: 64\n", "r.yaml:5: the key group is there twice"},
       {"format: 1\nsteps:\n  - method: int8-static\n    observer: msee\n",
-       "r.yaml:4: observer: expected one of minmax, percentile, entropy, mse, found \"msee\"; did you mean mse?"},
+       "r.yaml:4: observer: expected one of auto, minmax, percentile, entropy, mse, found \"msee\"; did you mean mse?"},
       {"format: 1\nsteps:\n  - method: int8-static\n    percentile: 99.99\n", "r.yaml:4: percentile: expected a share from 50% to 100%, found \"99.99\""},
       {"format: 1\ndecide: guess\nsteps: []\n", "r.yaml:2: decide: expected host, model or none, found \"guess\""},
       {"format: 1\nmax_accuracy_loss: 1\nsteps: []\n", "r.yaml:2: max_accuracy_loss: expected a share from 0% to 100%, found \"1\""},

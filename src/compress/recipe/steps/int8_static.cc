@@ -1,6 +1,5 @@
 // INT8 weights and activations, calibrated on data.
-#include "compress/quantize/bias_correction.h"
-#include "compress/quantize/static.h"
+#include "compress/quantize/static_choice.h"
 #include "compress/recipe/step_list.h"
 #include "compress/recipe/steps/block_options.h"
 
@@ -10,25 +9,24 @@ namespace {
 
 constexpr StepOption kOptions[] = {
     kSamplesOption,
-    {.name = "observer", .help = "how an activation's range is chosen", .kind = OptionKind::kChoice, .fallback = "mse", .choices = "minmax|percentile|entropy|mse"},
+    {.name = "observer", .help = "how an activation's range is chosen; auto: what serves the outputs best", .kind = OptionKind::kChoice, .fallback = "auto",
+     .choices = "auto|minmax|percentile|entropy|mse"},
     {.name = "percentile", .help = "of the values inside the range, for observer percentile", .kind = OptionKind::kShare, .fallback = "99.99%", .low = 50, .high = 100},
-    {.name = "bias_correction", .help = "biases make up for what rounded weights do to the mean of the outputs", .kind = OptionKind::kFlag, .fallback = "false"},
+    {.name = "bias_correction", .help = "biases make up for what rounded weights do to the mean of the outputs; auto tries it", .kind = OptionKind::kFlag, .fallback = "false"},
 };
 
 Observer observer_of(const StepOptions& options) {
-  for (const Observer observer : {Observer::kMinMax, Observer::kPercentile, Observer::kEntropy}) {
+  for (const Observer observer : {Observer::kMinMax, Observer::kPercentile, Observer::kEntropy, Observer::kMse}) {
     if (observer_name(observer) == options.text("observer")) return observer;
   }
-  return Observer::kMse;
+  return Observer::kAuto;
 }
 
 void apply(StepContext& context) {
-  const StaticPlan plan = plan_static(context.graph, context.passes);
-  if (plan.nodes.empty()) context.notes().emplace_back("nothing in this network has an integer form");
-  const CalibrateOptions calibration = calibrate_options(context);
-  if (context.options.flag("bias_correction")) correct_biases(context.graph, plan.nodes, *context.input.data->source, calibration, context.passes);
-  const auto histograms = calibrate(context.graph, plan.observed, *context.input.data->source, calibration);
-  context.tensors = apply_static(context.graph, plan, histograms, observer_of(context.options), context.options.share("percentile") * 100, context.passes);
+  const StaticOptions options{observer_of(context.options), context.options.share("percentile") * 100, context.options.flag("bias_correction")};
+  PassContext plan;
+  if (plan_static(context.graph, plan).nodes.empty()) context.notes().emplace_back("nothing in this network has an integer form");
+  context.tensors = quantize_static(context.graph, options, *context.input.data->source, calibrate_options(context), context.passes);
 }
 
 }  // namespace

@@ -1,0 +1,97 @@
+#include "compress/quantize/static_choice.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "compress/quantize/bias_correction.h"
+#include "compress/quantize/equalize.h"
+
+namespace omni::compress {
+
+namespace {
+
+constexpr int64_t kConfirmed = 64;  // samples that a choice is made on
+
+struct Candidate {
+  std::string name;
+  Graph graph;
+  std::vector<TensorReport> report;
+  double decibels = 0;
+};
+
+class Chooser {
+ public:
+  Chooser(const Graph& reference, const StaticOptions& options, const runtime::SampleSource& source, const CalibrateOptions& calibration)
+      : reference_(reference), options_(options), source_(source), calibration_(calibration), few_(calibration) {
+    few_.samples = std::min(calibration.samples, kConfirmed);
+  }
+
+  Candidate run(PassContext& context) {
+    const StaticPlan plan = plan_static(reference_, context);
+    const auto histograms = calibrate(reference_, plan.observed, source_, calibration_);
+    Candidate best;
+    Observer observer = Observer::kMse;
+    for (const Observer o : {Observer::kMse, Observer::kMinMax, Observer::kPercentile}) {
+      if (keep_better(best, quantized(reference_, plan, histograms, o, std::string(observer_name(o))))) observer = o;
+    }
+    PassContext quiet;
+    Graph corrected = reference_.clone();
+    const bool biased = correct_biases(corrected, plan.nodes, source_, few_, quiet) > 0 &&
+                        keep_better(best, quantized(corrected, plan, histograms, observer, best.name + " and bias correction"));
+    try_equalized(best, observer, biased);
+    context.notes.push_back("at the outputs: " + tried_ + "; kept: " + best.name);
+    return best;
+  }
+
+ private:
+  Candidate quantized(const Graph& graph, const StaticPlan& plan, const std::map<ValueId, Histogram>& histograms, Observer observer, std::string name) {
+    Candidate c{std::move(name), graph.clone(), {}, 0};
+    PassContext quiet;
+    c.report = apply_static(c.graph, plan, histograms, observer, options_.percentile, quiet);
+    c.decibels = least_signal_to_noise(reference_, c.graph, source_, few_);
+    return c;
+  }
+
+  bool keep_better(Candidate& best, Candidate candidate) {
+    std::array<char, 48> text{};
+    std::snprintf(text.data(), text.size(), " %.2f dB", candidate.decibels);
+    tried_ += (tried_.empty() ? "" : ", ") + candidate.name + text.data();
+    if (!best.name.empty() && !(candidate.decibels > best.decibels)) return false;
+    best = std::move(candidate);
+    return true;
+  }
+
+  void try_equalized(Candidate& best, Observer observer, bool biased) {
+    PassContext quiet;
+    Graph equalized = reference_.clone();
+    if (equalize_layers(equalized, false, quiet) == 0) return;
+    const StaticPlan plan = plan_static(equalized, quiet);
+    const auto histograms = calibrate(equalized, plan.observed, source_, calibration_);
+    if (biased) correct_biases(equalized, plan.nodes, source_, few_, quiet);
+    keep_better(best, quantized(equalized, plan, histograms, observer, best.name + " and equalization"));
+  }
+
+  const Graph& reference_;
+  const StaticOptions& options_;
+  const runtime::SampleSource& source_;
+  CalibrateOptions calibration_, few_;
+  std::string tried_;
+};
+
+}  // namespace
+
+std::vector<TensorReport> quantize_static(Graph& graph, const StaticOptions& options, const runtime::SampleSource& source, const CalibrateOptions& calibration,
+                                          PassContext& context) {
+  if (options.observer == Observer::kAuto) {
+    Candidate best = Chooser(graph, options, source, calibration).run(context);
+    graph = std::move(best.graph);
+    return std::move(best.report);
+  }
+  const StaticPlan plan = plan_static(graph, context);
+  if (options.bias_correction) correct_biases(graph, plan.nodes, source, calibration, context);
+  return apply_static(graph, plan, calibrate(graph, plan.observed, source, calibration), options.observer, options.percentile, context);
+}
+
+}  // namespace omni::compress

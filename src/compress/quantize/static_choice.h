@@ -1,0 +1,21 @@
+// Static INT8 by what it does to the outputs: which observer, whether biases are corrected and layers equalized, decided by the signal-to-noise ratio of the
+// quantized network's outputs against the float network's, on some of the calibration samples.
+#pragma once
+
+#include "compress/quantize/calibrate.h"
+#include "compress/quantize/static.h"
+
+namespace omni::compress {
+
+struct StaticOptions {
+  Observer observer = Observer::kAuto;
+  double percentile = 99.99;
+  bool bias_correction = false;  // tried as well where the observer is kAuto
+};
+
+// One observer for all tensors, or with kAuto the best of them: min-max, percentile and squared error, then bias correction, then cross-layer equalization,
+// each kept where the least of the outputs' ratios rises. Notes say what was tried.
+std::vector<TensorReport> quantize_static(Graph& graph, const StaticOptions& options, const runtime::SampleSource& source, const CalibrateOptions& calibration,
+                                          PassContext& context);
+
+}  // namespace omni::compress
