@@ -45,6 +45,7 @@ int run(const Arguments& arguments, Output& output) {
   Graph graph = Graph::load(from);
   if (preprocess_given(arguments)) graph.set_metadata("preprocessing", preprocess_option(arguments, graph).text());
   if (!graph.metadata().contains("source_sha256") && to.ends_with(".omni")) graph.set_metadata("source_sha256", file_sha256(from));
+  if (!arguments.flag("--coded")) graph.set_metadata("coding", "");
   graph.save(to, {.overwrite = arguments.flag("--force"), .format = arguments.text("--format"), .coded = arguments.flag("--coded")});
   const auto before = static_cast<int64_t>(std::filesystem::file_size(from)), after = static_cast<int64_t>(std::filesystem::file_size(to));
   output.input().set("path", from).set("format", graph.format()).set("size_bytes", before);

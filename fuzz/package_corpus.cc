@@ -44,8 +44,9 @@ int main(int argc, char** argv) {
     plain.graphs = {graph(kPlain)};
     both.graphs = {graph(kPlain), graph(kTrain)};
     omni::formats::save_package(std::string(argv[1]) + "/plain.omni", plain, omni::core::Overwrite::kReplace);
-    omni::formats::save_package(std::string(argv[1]) + "/coded.omni", both, omni::core::Overwrite::kReplace, {}, omni::formats::Coding::kRange);
     omni::formats::save_package(std::string(argv[1]) + "/train.omni", both, omni::core::Overwrite::kReplace);
+    both.metadata[std::string(omni::formats::kMetaCoding)] = omni::formats::kRangeCoding;
+    omni::formats::save_package(std::string(argv[1]) + "/coded.omni", both, omni::core::Overwrite::kReplace);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "%s\n", e.what());
     return 1;

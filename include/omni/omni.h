@@ -217,7 +217,7 @@ class Graph {
 
   // Facts that travel with a package: "source_sha256", "recipe", "accuracy", "preprocessing", "labels", "tool" and whatever else one sets.
   std::map<std::string, std::string> metadata() const;
-  void set_metadata(const std::string& key, const std::string& value);
+  void set_metadata(const std::string& key, const std::string& value);  // an empty value: not any more
 
  private:
   friend struct Access;

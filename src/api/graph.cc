@@ -66,7 +66,8 @@ std::map<std::string, std::string> Graph::metadata() const { return {impl_->grap
 
 void Graph::set_metadata(const std::string& key, const std::string& value) {
   graph::Graph changed = impl_->graph->clone();
-  changed.metadata[key] = value;
+  if (value.empty()) changed.metadata.erase(key);
+  else changed.metadata[key] = value;
   *this = Access::graph(std::move(changed), impl_->format);
 }
 

@@ -66,7 +66,8 @@ void save_model(const graph::Graph& graph, const std::string& path, const std::s
   package.metadata[std::string(formats::kMetaTool)] = "omni " + std::string(version());
   copy.metadata.clear();
   package.graphs.push_back(std::make_shared<const graph::Graph>(std::move(copy)));
-  formats::save_package(path, package, overwrite, {}, coded ? formats::Coding::kRange : formats::Coding::kDense);
+  if (coded) package.metadata[std::string(formats::kMetaCoding)] = formats::kRangeCoding;
+  formats::save_package(path, package, overwrite);
 }
 
 void verify_file(const std::string& path, const std::string& format, Verification& result) {

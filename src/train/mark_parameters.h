@@ -1,7 +1,7 @@
 // Which constants of a model are trained.
 //
 // A float constant of rank >= 1 is a parameter when an operator names its position so (Formal::param: weight, bias, scale, table, slope), also
-// through Transpose and views (Reshape, Flatten, Identity …), or when it is an operand of Add or Mul. Scalars never are. A constant that several
+// through Transpose, views (Reshape, Flatten, Identity …) and the masks of pruning (Where), or when it is an operand of Add or Mul. Scalars never are. A constant that several
 // nodes read is one parameter. Running statistics (Formal::param: buffer) become buffers, by set_mode.
 #pragma once
 

@@ -74,6 +74,7 @@ std::string identity_of(const TrainingGraphs& graphs, const SampleData& data, co
   Sha256 hash;
   const auto add = [&](std::string_view text) { hash.update(std::as_bytes(std::span(text))); };
   add(print(graphs.train));
+  add(o.edit.identity);
   char text[512];
   std::snprintf(text, sizeof text, "%lld %lld %llu %a %lld %a %d %a %a %a %a %a %lld", static_cast<long long>(o.epochs), static_cast<long long>(o.batch),
                 static_cast<unsigned long long>(o.seed), o.validation, static_cast<long long>(o.patience), rate, static_cast<int>(o.schedule.kind),
@@ -110,7 +111,7 @@ class Trainer {
       : options_(options), data_(data), rate_(options.rate > 0 ? options.rate : usual_rate(options.optimizer.kind)) {
     check(options, data);
     check_batch(model, options);
-    TrainingGraphOptions graph_options{options.parameters, options.loss, options.optimizer};
+    TrainingGraphOptions graph_options{options.parameters, options.loss, options.optimizer, options.edit};
     graph_options.loss.kind = loss_kind(data, options.loss.kind);
     graphs_ = build_training_graphs(model, graph_options);
     check_labels(data, graphs_);
@@ -219,6 +220,7 @@ class Trainer {
   }
 
   void step() {
+    if (options_.edit.before_step) options_.edit.before_step(memory_.step, total_steps_, *states_);
     train_loop_->set(graphs_.rate, static_cast<float>(rate_at(options_.schedule, rate_, memory_.step, total_steps_)));
     if (!graphs_.step.empty()) train_loop_->set(graphs_.step, memory_.step);
     if (!train_loop_->step()) throw Error(ErrorCode::kInternal, "an epoch ended early", "training");

@@ -18,6 +18,7 @@
 #include "train/optimizer.h"
 #include "train/sample_data.h"
 #include "train/schedule.h"
+#include "train/training_edit.h"
 
 namespace omni::train {
 
@@ -38,6 +39,7 @@ struct TrainOptions {
   OptimizerOptions optimizer;
   double rate = 0;  // 0: the optimizer's usual one
   ScheduleOptions schedule;
+  TrainingEdit edit;
   MarkOptions parameters;
   int64_t epochs = 5, batch = 64;
   uint64_t seed = 1;

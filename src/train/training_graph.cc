@@ -17,8 +17,9 @@ std::string name_or_none(const Graph& graph, ValueId id) { return id == kNone ? 
 TrainingGraphs build_training_graphs(const Graph& inference, const TrainingGraphOptions& options) {
   TrainingGraphs out;
   out.model = inference.clone();
-  const std::vector<ValueId> parameters = mark_parameters(out.model, options.parameters);
+  std::vector<ValueId> parameters = mark_parameters(out.model, options.parameters);
   mark_buffers(out.model);
+  if (options.edit.rewrite) options.edit.rewrite(out.model, parameters);
   for (const ValueId p : parameters) out.parameters.push_back(out.model.value(p).name);
 
   out.eval = out.model.clone();

@@ -9,6 +9,7 @@
 #include "train/losses.h"
 #include "train/mark_parameters.h"
 #include "train/optimizer.h"
+#include "train/training_edit.h"
 
 namespace omni::train {
 
@@ -16,6 +17,7 @@ struct TrainingGraphOptions {
   MarkOptions parameters;
   LossOptions loss;
   OptimizerOptions optimizer;
+  TrainingEdit edit = {};
 };
 
 struct TrainingGraphs {

@@ -29,6 +29,8 @@ std::string file_hash(const std::string& path) { return sha256_hex(map_file(path
 void save_stage(const Graph& graph, const std::string& path) {
   formats::Package package;
   package.graphs.push_back(std::make_shared<const Graph>(graph.clone()));
+  const auto coding = graph.metadata.find(std::string(formats::kMetaCoding));  // the bytes of a stage are those of a file made of it
+  if (coding != graph.metadata.end()) package.metadata.insert(*coding);
   formats::save_package(path, package, Overwrite::kReplace);
 }
 

@@ -12,16 +12,16 @@ namespace omni::formats {
 
 class GraphWriter {
  public:
-  GraphWriter(flatbuffers::FlatBufferBuilder& builder, SectionTable& sections, Coding coding) : builder_(builder), sections_(sections), coding_(coding) {}
+  GraphWriter(flatbuffers::FlatBufferBuilder& builder, SectionTable& sections, bool coded) : builder_(builder), sections_(sections), coded_(coded) {}
 
   // Throws Error (kUnsupported) for what a package cannot hold.
   flatbuffers::Offset<fb::Graph> write(const graph::Graph& graph, int depth = 0);
-  Coding coding() const { return coding_; }
+  bool coded() const { return coded_; }
 
  private:
   flatbuffers::FlatBufferBuilder& builder_;
   SectionTable& sections_;
-  Coding coding_;
+  bool coded_;
 };
 
 using KeyValues = flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<fb::KeyValue>>>;

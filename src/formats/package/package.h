@@ -33,6 +33,8 @@ inline constexpr std::string_view kMetaRecipe = "recipe";                // how 
 inline constexpr std::string_view kMetaAccuracy = "accuracy";            // "0.9123", measured on kMetaAccuracyData
 inline constexpr std::string_view kMetaAccuracyData = "accuracy_data";   // as --data takes it
 inline constexpr std::string_view kMetaPreprocessing = "preprocessing";  // as formats/dataset/preprocess.h writes it
+inline constexpr std::string_view kMetaCoding = "coding";                // kRangeCoding: tensors are entropy-coded where that is smaller
+inline constexpr std::string_view kRangeCoding = "range";
 inline constexpr std::string_view kMetaLabels = "labels";                // class names, one a line
 
 // Graphs by their own names, which differ: "main" or "infer", "train", "eval". Loaded tensors keep the mapped file alive.
@@ -44,14 +46,12 @@ struct Package {
   std::shared_ptr<const graph::Graph> find(std::string_view name) const;
 };
 
-// How tensors' bytes are stored: as they are, to be mapped; or entropy-coded wherever that is smaller, lossless, and decoded when the package is loaded.
-enum class Coding : uint8_t { kDense, kRange };
-
 // Whether a file that begins like this is a package.
 bool is_package(std::span<const std::byte> bytes);
 
+// Tensors are stored as they are, to be mapped, or as kMetaCoding says, decoded when the package is loaded.
 // Throws Error: kInvalidArgument (no graph, two of one name), kUnsupported (a value that no package can hold), and as AtomicFile does.
-void save_package(const std::string& path, const Package& package, Overwrite overwrite, const Progress& progress = {}, Coding coding = Coding::kDense);
+void save_package(const std::string& path, const Package& package, Overwrite overwrite, const Progress& progress = {});
 
 // Maps the file. Header and index are always checked, tensors' bytes are not read (verify_package does). `ops` is ops::find_op. Throws Error:
 // kInvalidData (no package, broken), kUnsupported (a newer version, an unknown operator or encoding), and as map_file does.

@@ -31,12 +31,13 @@ Offset<flatbuffers::Vector<Offset<fb::Section>>> write_sections(flatbuffers::Fla
 
 }  // namespace
 
-void save_package(const std::string& path, const Package& package, Overwrite overwrite, const Progress& progress, Coding coding) {
+void save_package(const std::string& path, const Package& package, Overwrite overwrite, const Progress& progress) {
   check_graphs(package);
   AtomicFile file(path, overwrite);
   flatbuffers::FlatBufferBuilder builder(1 << 16);
   SectionTable table;
-  GraphWriter writer(builder, table, coding);
+  const auto coding = package.metadata.find(kMetaCoding);
+  GraphWriter writer(builder, table, coding != package.metadata.end() && coding->second == kRangeCoding);
   std::vector<Offset<fb::Graph>> graphs;
   for (const auto& graph : package.graphs) graphs.push_back(writer.write(*graph));
   const auto metadata = write_metadata(builder, package.metadata);
