@@ -12,7 +12,7 @@ void check_scales(const InferContext& c) {
     if (!same && !(one(zero) && one(scale))) c.fail("scale and zero point differ in shape");
   }
   const int64_t block = c.attributes.get_int("block_size", 0);
-  if (block < 0) c.fail("block_size is " + std::to_string(block));
+  if (block < 0 || block > INT32_MAX) c.fail("block_size is " + std::to_string(block));
   if (!x.ranked || !scale.ranked || scale.rank() == 0 || (scale.rank() == 1 && scale.dim(0) == Dim(1) && block == 0)) return;
   const int axis = c.axis(c.attributes.get_int("axis", 1), x.rank());
   if (block == 0) {
