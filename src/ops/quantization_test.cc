@@ -53,6 +53,7 @@ TEST(QuantizeLinear, Refused) {
   expect_refused(kQuantizeLinear, {wave(Shape{2, 3}), f32(Shape{2}, {1, 1})}, {}, "axis 1 has 3 elements, scale 2");
   expect_refused(kQuantizeLinear, {wave(Shape{2, 3}), f32(Shape{3}, {1, 1, 1}), Tensor::of<uint8_t>(Shape{2}, {1, 1})}, {}, "differ in shape");
   expect_refused(kQuantizeLinear, {wave(Shape{2, 3}), f32(Shape{2, 2}, {1, 1, 1, 1})}, {{"block_size", int64_t{3}}}, "instead of 1");
+  expect_refused(kQuantizeLinear, {wave(Shape{2, 3}), f32(Shape{2, 2}, {1, 1, 1, 1})}, {{"block_size", INT64_MAX}}, "block_size is");
 }
 
 TEST(DequantizeLinear, Cases) {
