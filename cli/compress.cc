@@ -10,15 +10,15 @@ namespace {
 
 constexpr PositionalSpec kPositionals[] = {{"MODEL", "an .onnx or .omni file with float weights"}};
 constexpr OptionSpec kOptions[] = {
-    {"--method", "METHOD", "how", Kind::kChoice, {}, "fp16|bf16|int8-dynamic|int8-static|int8-weight|int4-weight", true},
+    {"--method", "METHOD", "how", Kind::kChoice, {}, "fp16|bf16|int8-dynamic|int8-static|int8-weight|int4-weight|gptq", true},
     {"-o", "FILE", "the compressed model: .onnx or .omni by its extension", Kind::kText, {}, {}, true},
-    {"--group", "N", "int4-weight: weights that share a scale", Kind::kCount, "32"},
+    {"--group", "N", "int4-weight, gptq: weights that share a scale", Kind::kCount, "32"},
     {"--layers", "", "list what was done with every layer", Kind::kFlag},
     {"--force", "", "overwrite FILE", Kind::kFlag},
 };
 constexpr OptionSpec kCalibrationOptions[] = {
     {"--data", "DATA",
-     "samples for int8-static: IDX directory or pair, NPY, NPZ, CSV, folder of pictures, or fashion-mnist; then @train, @test, @0:1000", Kind::kText},
+     "samples for int8-static and gptq: IDX directory or pair, NPY, NPZ, CSV, folder of pictures, or fashion-mnist; then @train, @test, @0:1000", Kind::kText},
     {"--samples", "N", "of them", Kind::kCount, "512"},
     {"--observer", "NAME", "how an activation's range is chosen; auto: what serves the outputs best", Kind::kChoice, "auto", "auto|minmax|percentile|entropy|mse"},
     {"--percentile", "SHARE", "of the values inside the range, for --observer percentile", Kind::kShare, "99.99%"},

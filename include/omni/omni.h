@@ -504,7 +504,7 @@ class ModelCompressor {
   Graph int8_weights();
   Graph int4_weights(const WeightQuantization& options = {});
 
-  // By name: "fp16", "bf16", "int8-dynamic", "int8-static", "int8-weight", "int4-weight".
+  // By name: "fp16", "bf16", "int8-dynamic", "int8-static", "int8-weight", "int4-weight", "gptq".
   Graph compress(std::string_view method, const StaticQuantization& ranges = {}, const WeightQuantization& weights = {});
 
   // Of the last method called: what was done with every layer, and why some were left.

@@ -41,8 +41,8 @@ class Recommender {
     const std::vector<std::string> methods = compression_methods();
     for (size_t i = 0; i < methods.size(); ++i) {
       core::report(options_.progress, static_cast<double>(i + 1) / static_cast<double>(methods.size() + 1), methods[i]);
-      if (methods[i] == "int8-static" && !options_.data) {
-        result_.notes.emplace_back("int8-static was left out: it needs data to calibrate on");
+      if ((methods[i] == "int8-static" || methods[i] == "gptq") && !options_.data) {
+        result_.notes.push_back(methods[i] + " was left out: it needs data to calibrate on");
         continue;
       }
       try {

@@ -31,16 +31,20 @@ class Chooser {
   Candidate run(PassContext& context) {
     const StaticPlan plan = plan_static(reference_, context);
     const auto histograms = calibrate(reference_, plan.observed, source_, calibration_);
+    const bool fixed = options_.observer != Observer::kAuto;
     Candidate best;
-    Observer observer = Observer::kMse;
-    for (const Observer o : {Observer::kMse, Observer::kMinMax, Observer::kPercentile}) {
+    Observer observer = options_.observer;
+    for (const Observer o : {Observer::kMse, Observer::kMinMax, Observer::kPercentile, Observer::kEntropy}) {
+      if (fixed ? o != options_.observer : o == Observer::kEntropy) continue;
       if (keep_better(best, quantized(reference_, plan, histograms, o, std::string(observer_name(o))))) observer = o;
     }
-    PassContext quiet;
-    Graph corrected = reference_.clone();
-    const bool biased = correct_biases(corrected, plan.nodes, source_, few_, quiet) > 0 &&
-                        keep_better(best, quantized(corrected, plan, histograms, observer, best.name + " and bias correction"));
-    try_equalized(best, observer, biased);
+    bool biased = false;
+    if (options_.bias_correction != Try::kNever) {
+      Candidate candidate = corrected(plan, histograms, observer, best.name);
+      if (options_.bias_correction == Try::kAlways) best.name.clear();  // whatever it is, it is asked for
+      biased = keep_better(best, std::move(candidate));
+    }
+    if (!fixed) try_equalized(best, observer, biased);
     context.notes.push_back("at the outputs: " + tried_ + "; kept: " + best.name);
     return best;
   }
@@ -52,6 +56,13 @@ class Chooser {
     c.report = apply_static(c.graph, plan, histograms, observer, options_.percentile, quiet);
     c.decibels = least_signal_to_noise(reference_, c.graph, source_, few_);
     return c;
+  }
+
+  Candidate corrected(const StaticPlan& plan, const std::map<ValueId, Histogram>& histograms, Observer observer, const std::string& name) {
+    PassContext quiet;
+    Graph graph = reference_.clone();
+    correct_biases(graph, plan.nodes, source_, few_, quiet);
+    return quantized(graph, plan, histograms, observer, name + " and bias correction");
   }
 
   bool keep_better(Candidate& best, Candidate candidate) {
@@ -84,13 +95,13 @@ class Chooser {
 
 std::vector<TensorReport> quantize_static(Graph& graph, const StaticOptions& options, const runtime::SampleSource& source, const CalibrateOptions& calibration,
                                           PassContext& context) {
-  if (options.observer == Observer::kAuto) {
+  if (options.observer == Observer::kAuto || options.bias_correction == Try::kConfirmed) {
     Candidate best = Chooser(graph, options, source, calibration).run(context);
     graph = std::move(best.graph);
     return std::move(best.report);
   }
   const StaticPlan plan = plan_static(graph, context);
-  if (options.bias_correction) correct_biases(graph, plan.nodes, source, calibration, context);
+  if (options.bias_correction == Try::kAlways) correct_biases(graph, plan.nodes, source, calibration, context);
   return apply_static(graph, plan, calibrate(graph, plan.observed, source, calibration), options.observer, options.percentile, context);
 }
 

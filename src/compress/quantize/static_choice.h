@@ -7,14 +7,16 @@
 
 namespace omni::compress {
 
+enum class Try : uint8_t { kNever, kAlways, kConfirmed };  // kConfirmed: kept where the outputs are better for it
+
 struct StaticOptions {
   Observer observer = Observer::kAuto;
   double percentile = 99.99;
-  bool bias_correction = false;  // tried as well where the observer is kAuto
+  Try bias_correction = Try::kConfirmed;
 };
 
-// One observer for all tensors, or with kAuto the best of them: min-max, percentile and squared error, then bias correction, then cross-layer equalization,
-// each kept where the least of the outputs' ratios rises. Notes say what was tried.
+// One observer for all tensors, or with kAuto the best of squared error, min-max and percentile, and cross-layer equalization where that is better still.
+// Better means that the least of the outputs' ratios rises. Notes say what was tried.
 std::vector<TensorReport> quantize_static(Graph& graph, const StaticOptions& options, const runtime::SampleSource& source, const CalibrateOptions& calibration,
                                           PassContext& context);
 

@@ -22,7 +22,7 @@ TEST(StaticChoice, IsNotBelowAnySingleObserver) {
   PassContext context;
   const auto signal = [&](Observer observer) {
     Graph quantized = g.clone();
-    EXPECT_FALSE(quantize_static(quantized, {.observer = observer}, source, calibration, context).empty());
+    EXPECT_FALSE(quantize_static(quantized, {.observer = observer, .bias_correction = Try::kConfirmed}, source, calibration, context).empty());
     verify(quantized);
     return least_signal_to_noise(g, quantized, source, calibration);
   };

@@ -52,7 +52,7 @@ Recipe recipe(const std::string& steps, const std::string& decide = "model") {
   return parse_recipe("format: 1\ndecide: " + decide + "\nsteps:\n" + steps, "test");
 }
 const std::string kTrain = "  - {method: finetune, epochs: 4, batch: 16, optimizer: adam, learning_rate: 0.003}\n";
-const std::string kInt8 = "  - {method: int8-static, observer: mse, samples: 64}\n";
+const std::string kInt8 = "  - {method: int8-static, observer: mse, bias_correction: never, samples: 64}\n";
 
 TEST(RunRecipe, StepsThatPayAreAppliedInOrder) {
   const core::TemporaryDirectory folder;

@@ -22,7 +22,9 @@ Tensor make_targets(const Tensor& given, TargetKind kind, int64_t& classes, cons
   if (given.dtype() == DType::kString || given.dtype() == DType::kBool) {
     throw Error(ErrorCode::kUnsupported, "targets of type " + std::string(dtype_name(given.dtype())), where, "save class numbers");
   }
-  const bool labels = kind == TargetKind::kLabel || (kind == TargetKind::kAuto && is_integer(given.dtype()) && shape.rank() == 1);
+  // Several bytes a sample are more likely values (a picture, a row of flags) than a class at each of its positions.
+  const bool wide = given.dtype() == DType::kI32 || given.dtype() == DType::kI64;
+  const bool labels = kind == TargetKind::kLabel || (kind == TargetKind::kAuto && is_integer(given.dtype()) && (shape.rank() == 1 || wide));
   if (!labels) return from_double(DType::kF32, shape, to_double(given));
   if (!is_integer(given.dtype())) {
     throw Error(ErrorCode::kInvalidData, "class labels of type " + std::string(dtype_name(given.dtype())), where, "save them as integers");

@@ -12,7 +12,8 @@ constexpr StepOption kOptions[] = {
     {.name = "observer", .help = "how an activation's range is chosen; auto: what serves the outputs best", .kind = OptionKind::kChoice, .fallback = "auto",
      .choices = "auto|minmax|percentile|entropy|mse"},
     {.name = "percentile", .help = "of the values inside the range, for observer percentile", .kind = OptionKind::kShare, .fallback = "99.99%", .low = 50, .high = 100},
-    {.name = "bias_correction", .help = "biases make up for what rounded weights do to the mean of the outputs; auto tries it", .kind = OptionKind::kFlag, .fallback = "false"},
+    {.name = "bias_correction", .help = "biases make up for what rounded weights do to the mean of the outputs; auto: where that serves the outputs",
+     .kind = OptionKind::kChoice, .fallback = "auto", .choices = "auto|always|never"},
 };
 
 Observer observer_of(const StepOptions& options) {
@@ -22,8 +23,13 @@ Observer observer_of(const StepOptions& options) {
   return Observer::kAuto;
 }
 
+Try bias_of(const StepOptions& options) {
+  const std::string& text = options.text("bias_correction");
+  return text == "always" ? Try::kAlways : text == "never" ? Try::kNever : Try::kConfirmed;
+}
+
 void apply(StepContext& context) {
-  const StaticOptions options{observer_of(context.options), context.options.share("percentile") * 100, context.options.flag("bias_correction")};
+  const StaticOptions options{observer_of(context.options), context.options.share("percentile") * 100, bias_of(context.options)};
   PassContext plan;
   if (plan_static(context.graph, plan).nodes.empty()) context.notes().emplace_back("nothing in this network has an integer form");
   context.tensors = quantize_static(context.graph, options, *context.input.data->source, calibrate_options(context), context.passes);
