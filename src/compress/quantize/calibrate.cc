@@ -43,7 +43,8 @@ Shape batch_shape(int64_t batch, const Shape& sample) {
 }
 
 // As many samples as keep a batch's memory small, which depends on the network alone.
-int64_t batch_size(const Graph& graph, runtime::Session& session, const std::vector<size_t>& feed, const runtime::SampleSource& source, const CalibrateOptions& options) {
+int64_t batch_size(const Graph& graph, runtime::Session& session, const std::vector<size_t>& feed, const runtime::SampleSource& source,
+                   const CalibrateOptions& options) {
   if (const int64_t fixed = fixed_batch(graph); fixed > 0) return fixed;
   std::vector<Shape> shapes;
   for (const size_t f : feed) shapes.push_back(batch_shape(1, source.fields()[f].shape));

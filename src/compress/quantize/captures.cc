@@ -114,7 +114,8 @@ const char* Captures::gram_refusal(const Graph& graph, NodeId product) {
   const bool conv = n.op == &ops::kConv;
   if (!conv && n.op != &ops::kGemm && n.op != &ops::kMatMul) return "no Conv, Gemm or MatMul";
   if (!graph.is_constant(n.inputs[1]) || graph.type(n.inputs[0]).dtype != DType::kF32) return "its weights are no constant";
-  if (conv && n.attributes.get_string("auto_pad", "NOTSET") != "NOTSET" && n.attributes.get_string("auto_pad", "") != "VALID") return "its padding follows from sizes";
+  const std::string_view pad = n.attributes.get_string("auto_pad", "NOTSET");
+  if (conv && pad != "NOTSET" && pad != "VALID") return "its padding follows from sizes";
   if (n.op == &ops::kGemm && n.attributes.get_int("transA", 0) != 0) return "its activation is transposed";
   if (n.op == &ops::kMatMul && graph.type(n.inputs[1]).rank() != 2) return "its weights are no matrix";
   return nullptr;
@@ -137,7 +138,9 @@ std::string Captures::gram_key(NodeId product) const {
 }
 
 void Captures::gram(NodeId product) {
-  if (const char* reason = gram_refusal(graph_, product)) throw Error(ErrorCode::kUnsupported, std::string("no Gram matrix of its inputs: ") + reason, graph_.node(product).name);
+  if (const char* reason = gram_refusal(graph_, product)) {
+    throw Error(ErrorCode::kUnsupported, std::string("no Gram matrix of its inputs: ") + reason, graph_.node(product).name);
+  }
   request({Kind::kGram, graph_.node(product).inputs[0], 0, product, gram_key(product)});
 }
 

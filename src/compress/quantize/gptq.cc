@@ -90,7 +90,11 @@ std::vector<int64_t> column_order(std::span<const float> gram, int64_t k, bool a
 class RowRounder {
  public:
   RowRounder(std::span<const float> weights, const std::vector<int64_t>& order, const GptqOptions& options)
-      : order_(order), options_(options), w_(weights.size()), levels_(weights.size()), params_((weights.size() + static_cast<size_t>(options.group) - 1) / static_cast<size_t>(options.group)) {
+      : order_(order),
+        options_(options),
+        w_(weights.size()),
+        levels_(weights.size()),
+        params_((weights.size() + static_cast<size_t>(options.group) - 1) / static_cast<size_t>(options.group)) {
     for (size_t i = 0; i < w_.size(); ++i) w_[i] = weights[static_cast<size_t>(order[i])];
     if (!options.act_order) return;
     for (size_t b = 0; b < params_.size(); ++b) params_[b] = choose_block(block(weights, b), options.levels, options.choice);
@@ -127,7 +131,8 @@ class RowRounder {
 }  // namespace
 
 BlockWeights quantize_gptq(const Tensor& matrix, const Tensor& gram, const GptqOptions& options, ThreadPool& pool) {
-  const int64_t rows = matrix.shape()[0], k = matrix.shape()[1], groups = gram.shape()[0], each = rows / groups, blocks = (k + options.group - 1) / options.group;
+  const int64_t rows = matrix.shape()[0], k = matrix.shape()[1], groups = gram.shape()[0], each = rows / groups;
+  const int64_t blocks = (k + options.group - 1) / options.group;
   BlockWeights out(rows, k, options.group);
   std::vector<uint8_t> levels(static_cast<size_t>(rows * k));
   std::vector<BlockParams> params(static_cast<size_t>(rows * blocks));
@@ -135,12 +140,17 @@ BlockWeights quantize_gptq(const Tensor& matrix, const Tensor& gram, const GptqO
     const std::span<const float> h = gram.values<float>().subspan(static_cast<size_t>(g * k * k), static_cast<size_t>(k * k));
     const std::vector<int64_t> order = column_order(h, k, options.act_order);
     std::vector<double> t = damped(h, k, order, options.damping);
-    if (!factorize(t, k, pool)) throw Error(ErrorCode::kInvalidData, "the inputs' Gram matrix is not positive definite", {}, "look for values that are not finite in the data, or raise the damping");
+    if (!factorize(t, k, pool)) {
+      throw Error(ErrorCode::kInvalidData, "the inputs' Gram matrix is not positive definite", {},
+                  "look for values that are not finite in the data, or raise the damping");
+    }
     const std::vector<double> u = inverse(t, k, pool);
     pool.parallel_for((each + kRows - 1) / kRows, [&](int64_t task) {
       const int64_t first = g * each + task * kRows, last = std::min((g + 1) * each, first + kRows);
       std::vector<RowRounder> rounders;
-      for (int64_t r = first; r < last; ++r) rounders.emplace_back(matrix.values<float>().subspan(static_cast<size_t>(r * k), static_cast<size_t>(k)), order, options);
+      for (int64_t r = first; r < last; ++r) {
+        rounders.emplace_back(matrix.values<float>().subspan(static_cast<size_t>(r * k), static_cast<size_t>(k)), order, options);
+      }
       for (size_t i = 0; i < static_cast<size_t>(k); ++i) {
         for (RowRounder& rounder : rounders) rounder.step(i, u.data() + i * static_cast<size_t>(k));
       }

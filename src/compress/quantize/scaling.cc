@@ -132,7 +132,9 @@ class Finder {
   }
 
   bool clip(const Node& n, NodeId id, ScalePoint& point) const {
-    if (!clips_ || !float_constant(graph_, n, 1) || graph_.value(n.inputs[1]).data.count() != 1 || graph_.value(n.inputs[1]).data.values<float>()[0] != 0) return false;
+    if (!clips_ || !float_constant(graph_, n, 1)) return false;
+    const Tensor& low = graph_.value(n.inputs[1]).data;
+    if (low.count() != 1 || low.values<float>()[0] != 0) return false;
     point.clips.push_back(id);
     return find_writers(n.inputs[0], point, 1);
   }
