@@ -176,7 +176,8 @@ using InputShapes = std::map<std::string, std::vector<int64_t>, std::less<>>;
 struct SaveOptions {
   bool overwrite = false;
   std::string format = {};  // "onnx" or "omni"; "": by the file's extension
-  // A package's weights entropy-coded where that is smaller: lossless, decoded when it is loaded. For weights with few distinct values.
+  // A package's weights entropy-coded where that is smaller: lossless, decoded when it is loaded. For weights with few distinct values. The fact stays with
+  // the graph as its metadata "coding", which is set to "" for a package whose weights are mapped.
   bool coded = false;
 };
 

@@ -44,7 +44,7 @@ ParamKind parameter_kind(const Graph& graph, ValueId id) {
     ParamKind kind = n.op->input_formal(static_cast<int>(use.index)).param;
     if (kind == ParamKind::kNo && n.op == &ops::kAdd) kind = ParamKind::kBias;
     if (kind == ParamKind::kNo && n.op == &ops::kMul) kind = ParamKind::kScale;
-    const bool passes_on = (use.index == 0 && (n.op->has(kView) || n.op == &ops::kTranspose)) || (use.index == 1 && n.op == &ops::kWhere);
+    const bool passes_on = (use.index == 0 && (n.op->has(kView) || n.op == &ops::kTranspose)) || (use.index == 1 && n.op == &ops::kWhere && graph.value(n.inputs[0]).role == Role::kMask);
     if (kind == ParamKind::kNo && passes_on) kind = parameter_kind(graph, n.outputs[0]);
     if (kind != ParamKind::kNo && (found == ParamKind::kNo || kind == ParamKind::kWeight)) found = kind;
   }

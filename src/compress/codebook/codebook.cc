@@ -1,8 +1,10 @@
 #include "compress/codebook/codebook.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "compress/quantize/targets.h"
+#include "core/error.h"
 #include "ops/op_list.h"
 #include "train/glob.h"
 
@@ -23,6 +25,9 @@ Codebook make_codebook(const Value& weight, int64_t bits, const CodebookOptions&
   const std::span<const float> all = weight.data.values<float>();
   std::vector<float> kept;
   std::copy_if(all.begin(), all.end(), std::back_inserter(kept), [](float v) { return v != 0; });
+  if (!std::all_of(kept.begin(), kept.end(), [](float v) { return std::isfinite(v); })) {
+    throw Error(ErrorCode::kInvalidData, "has values that are not finite", "weight " + quoted(weight.name), "mend the model");
+  }
   Codebook codebook{weight.name, cluster(kept, (int64_t{1} << bits) - 1, options.init, options.seed), Tensor(DType::kI32, weight.data.shape())};
   const std::span<int32_t> numbers = codebook.numbers.mutable_values<int32_t>();
   for (size_t i = 0; i < all.size(); ++i) numbers[i] = all[i] == 0 ? 0 : 1 + static_cast<int32_t>(nearest(codebook.values, all[i]));

@@ -14,6 +14,8 @@ struct Unit {
   int32_t elements = 0;
 };
 
+constexpr double kLargest = 1e250;  // in place of what is not finite: stays, and sums of it are numbers
+
 bool lower(const Unit& a, const Unit& b) {
   if (a.score != b.score) return a.score < b.score;
   return a.layer != b.layer ? a.layer < b.layer : a.index < b.index;
@@ -31,7 +33,8 @@ std::vector<Unit> scored(uint32_t layer, const PatternUnits& units, std::span<co
       sum += static_cast<double>(weights[i]) * weights[i];
       ++elements;
     });
-    result.push_back({kept ? sum / elements : -1, u, layer, elements});
+    const double mean = sum / elements;
+    result.push_back({!kept ? -1 : std::isfinite(mean) ? mean : kLargest, u, layer, elements});
   }
   return result;
 }
@@ -61,12 +64,14 @@ void prune_lowest(std::vector<Unit> units, double elements, std::vector<int64_t>
   }
 }
 
-void prune_n_of_m(const PatternUnits& units, std::span<const float> weights, const Pattern& pattern, std::vector<bool>& mask) {
+void prune_n_of_m(const PatternUnits& units, std::span<const float> weights, const std::vector<bool>& before, const Pattern& pattern,
+                  std::vector<bool>& mask) {
+  const auto size = [&](size_t i) { return !before.empty() && !before[i] ? -1.0F : std::fabs(weights[i]); };
   std::vector<size_t> order;
   for (int64_t u = 0; u < units.count(); ++u) {
     order.clear();
     units.each(u, [&](size_t i) { order.push_back(i); });
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return std::fabs(weights[a]) > std::fabs(weights[b]); });
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return size(a) > size(b); });
     for (size_t i = static_cast<size_t>(pattern.keep); i < order.size(); ++i) mask[order[i]] = false;
   }
 }
@@ -84,7 +89,7 @@ std::vector<std::vector<bool>> choose_weights(std::span<const PruneLayer> layers
     all.emplace_back(layers[l].layout, pattern);
     masks.emplace_back(weights[l].size(), true);
     if (pattern.chooses()) {
-      prune_n_of_m(all[l], weights[l], pattern, masks[l]);
+      prune_n_of_m(all[l], weights[l], before.empty() ? std::vector<bool>() : before[l], pattern, masks[l]);
       continue;
     }
     std::vector<Unit> units = scored(l, all[l], weights[l], before.empty() ? std::vector<bool>() : before[l]);

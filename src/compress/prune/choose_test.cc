@@ -90,6 +90,19 @@ TEST(ChooseWeights, TwoOfFourInputs) {
   }
 }
 
+TEST(ChooseWeights, ValuesThatAreNotFiniteStay) {
+  std::vector<float> w = ramp(64);
+  w[5] = NAN;
+  w[9] = INFINITY;
+  const std::vector<PruneLayer> layers = {{"w", kMatrix}};
+  const std::vector<std::span<const float>> weights = {w};
+  for (const PruneScope scope : {PruneScope::kLayer, PruneScope::kGlobal, PruneScope::kLamp}) {
+    const auto masks = choose_weights(layers, weights, {}, {}, scope, 0.5);
+    EXPECT_EQ(zeros(masks[0]), 32);
+    EXPECT_TRUE(masks[0][5] && masks[0][9]);
+  }
+}
+
 TEST(ChooseWeights, PatternsAreRead) {
   EXPECT_TRUE(parse_pattern("2:4").chooses());
   EXPECT_EQ(parse_pattern("4x4").outputs, 4);

@@ -108,6 +108,7 @@ train::TrainingEdit gradual_pruning(const std::vector<PruneLayer>& layers, const
   edit.before_step = [layers, options, during](int64_t step, int64_t steps, runtime::StateSet& states) {
     const auto last = static_cast<int64_t>(during * static_cast<double>(steps - 1));
     const int64_t every = std::max<int64_t>(1, last / kUpdates);
+    if (options.pattern.chooses() && step != 0) return;
     if (step > last || (step != last && step % every != 0)) return;
     const double left = last == 0 ? 0 : 1 - static_cast<double>(step) / static_cast<double>(last);
     update_masks(states, layers, options, options.sparsity * (1 - left * left * left));

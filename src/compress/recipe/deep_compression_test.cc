@@ -60,6 +60,19 @@ TEST(DeepCompression, GradualPruningEndsAtTheSparsityAsked) {
   for (const LayerReport& layer : result.layers) EXPECT_EQ(layer.action, "changed") << layer.name;
 }
 
+TEST(DeepCompression, TrainingKeepsTheZerosOfPrunedWeights) {
+  const Example example;
+  const StepResult pruned = example.apply(example.model, "{method: prune, sparsity: 60%, keep: [output.weight]}");
+  const StepResult kept = example.apply(pruned.graph, "{method: finetune, batch: 16, learning_rate: 0.01}");
+  for (const char* name : {"conv2.weight", "fc1.weight"}) {
+    const std::span<const float> before = weight(pruned.graph, name).values<float>(), after = weight(kept.graph, name).values<float>();
+    EXPECT_FALSE(std::equal(before.begin(), before.end(), after.begin()));
+    for (size_t i = 0; i < before.size(); ++i) ASSERT_EQ(before[i] == 0, after[i] == 0) << name;
+  }
+  const StepResult lost = example.apply(pruned.graph, "{method: finetune, batch: 16, learning_rate: 0.01, keep_zeros: false}");
+  EXPECT_LT(zeros(lost.graph).second * 2, zeros(pruned.graph).second);
+}
+
 TEST(DeepCompression, BlocksAndNOfM) {
   const Example example;
   const StepResult blocks = example.apply(example.model, "{method: prune, sparsity: 50%, pattern: 4x4, keep: [\"conv*\"]}");

@@ -97,7 +97,7 @@ class OneGraph {
   Offset<fb::Tensor> tensor(const Tensor& t) {
     const std::vector<int64_t> dims(t.shape().begin(), t.shape().end());
     const auto shape = builder_.CreateVector(dims);
-    const std::optional<CodedTensor> coded = bodies_.coded() && t.bytes() > kInlineBytes ? encode_tensor(t) : std::nullopt;
+    const std::optional<CodedTensor> coded = bodies_.coded() ? encode_tensor(t) : std::nullopt;
     const Tensor stored = coded ? Tensor::from_bytes(DType::kU8, Shape{static_cast<int64_t>(coded->bytes.size())}, coded->bytes) : t;
     uint32_t section = kAbsent;
     Offset<flatbuffers::Vector<uint8_t>> inline_bytes = 0;

@@ -149,6 +149,26 @@ TEST_F(PackageFile, TensorsAreMappedAlignedAndStoredOnce) {
   EXPECT_EQ(verify_package(path_, graph::test::lookup).sections, 12u);  // w, m, nine of all types (i8 and u8 have the same bytes), the attribute
 }
 
+// Two tensors that code to the same bytes, then others that must not be taken for them.
+TEST_F(PackageFile, CodedTensorsAreTheirOwn) {
+  auto g = std::make_shared<Graph>("main");
+  for (int i = 0; i < 6; ++i) {
+    Tensor t(DType::kF32, Shape{300, 300});
+    for (float& v : t.mutable_values<float>()) v = static_cast<float>(i / 2);
+    g->add_output(g->add_constant("c" + std::to_string(i), std::move(t)));
+  }
+  Package package;
+  package.metadata[std::string(kMetaCoding)] = kRangeCoding;
+  package.graphs = {g};
+  save_package(path_, package, Overwrite::kReplace);
+  const Package back = load_package(path_, graph::test::lookup);
+  for (int i = 0; i < 6; ++i) {
+    const std::string name = "c" + std::to_string(i);
+    EXPECT_TRUE(back.graphs[0]->value(back.graphs[0]->find(name)).data.equal(g->value(g->find(name)).data)) << name;
+  }
+  EXPECT_LT(core::map_file(path_).bytes.size(), 8000U);
+}
+
 TEST_F(PackageFile, KeepsTheFileAlive) {
   saved(rich_package());
   Tensor w;

@@ -18,8 +18,11 @@ uint32_t SectionTable::add(const Tensor& tensor) {
   const auto [address, first] = by_address_.try_emplace({tensor.data(), tensor.bytes()}, next);
   if (!first) return address->second;
   const auto [content, is_new] = by_content_.try_emplace(sha256(bytes_of(tensor)), next);
-  address->second = content->second;
-  if (is_new) sections_.push_back({tensor, align_section(size()), crc32c(bytes_of(tensor))});
+  if (is_new) {
+    sections_.push_back({tensor, align_section(size()), crc32c(bytes_of(tensor))});
+  } else {
+    by_address_.erase(address);  // nobody here keeps these bytes: another tensor's may come to stand there
+  }
   return content->second;
 }
 

@@ -21,12 +21,11 @@ uint32_t element(const Tensor& tensor, int64_t i) {
 }
 
 // Sorts as the numbers that the bits stand for, so that sign and magnitude are the first steps through the tree.
-double number(DType dtype, uint32_t bits) {
-  const auto size = dtype_size(dtype);
-  const bool narrow = dtype_bits(dtype) == 4;
-  Tensor one(dtype, Shape{narrow ? 2 : 1});
-  std::memcpy(one.mutable_data(), &bits, size);
-  return to_double(one)[0];
+uint32_t order_key(DType dtype, uint32_t bits) {
+  const uint32_t sign = 1U << (dtype_bits(dtype) - 1), all = sign | (sign - 1);
+  if (is_float(dtype)) return (bits & sign) != 0 ? ~bits & all : bits | sign;
+  const bool is_signed = dtype == DType::kI4 || dtype == DType::kI8 || dtype == DType::kI16 || dtype == DType::kI32;
+  return is_signed ? bits ^ sign : bits;
 }
 
 struct Symbols {
@@ -46,7 +45,6 @@ std::optional<Symbols> symbols_of(const Tensor& tensor) {
   int64_t most = 0;
   for (const auto& [value, count] : counts) {
     symbols.values.push_back(value);
-    symbols.entropy_bits += static_cast<double>(count) * std::log2(static_cast<double>(tensor.count()) / static_cast<double>(count));
     if (count > most || (count == most && value < top)) {
       most = count;
       top = value;
@@ -54,10 +52,13 @@ std::optional<Symbols> symbols_of(const Tensor& tensor) {
   }
   std::sort(symbols.values.begin(), symbols.values.end(), [&](uint32_t a, uint32_t b) {
     if ((a == top) != (b == top)) return a == top;
-    const double x = number(tensor.dtype(), a), y = number(tensor.dtype(), b);
-    return x < y || (!(x > y) && a < b);
+    return order_key(tensor.dtype(), a) < order_key(tensor.dtype(), b);
   });
-  for (const uint32_t value : symbols.values) symbols.numbers.emplace(value, static_cast<uint32_t>(symbols.numbers.size()));
+  for (const uint32_t value : symbols.values) {
+    const auto count = static_cast<double>(counts.at(value));
+    symbols.entropy_bits += count * std::log2(static_cast<double>(tensor.count()) / count);
+    symbols.numbers.emplace(value, static_cast<uint32_t>(symbols.numbers.size()));
+  }
   return symbols;
 }
 
@@ -69,7 +70,7 @@ void append(std::vector<std::byte>& bytes, uint32_t value, size_t size) {
 
 std::optional<CodedTensor> encode_tensor(const Tensor& tensor) {
   const DType dtype = tensor.dtype();
-  if (dtype == DType::kString || tensor.is_sequence() || dtype_bits(dtype) > 32 || tensor.count() == 0) return std::nullopt;
+  if (dtype == DType::kString || tensor.is_sequence() || dtype_bits(dtype) > 32 || tensor.bytes() < kLeastCodedBytes) return std::nullopt;
   const std::optional<Symbols> symbols = symbols_of(tensor);
   if (!symbols) return std::nullopt;
   CodedTensor coded;

@@ -1,5 +1,8 @@
 // Weights that share few values, as they are and trained.
+#include <algorithm>
+
 #include "compress/codebook/codebook.h"
+#include "compress/prune/masks.h"
 #include "compress/recipe/step_list.h"
 #include "compress/recipe/steps/training_options.h"
 
@@ -33,8 +36,15 @@ void apply_trained(StepContext& context) {
   const std::vector<Codebook> codebooks = make_codebooks(context.graph, codebook_options(context), context.passes);
   train::TrainOptions training = train_options(context.input, context.options);
   training.edit = codebook_training(codebooks);
+  std::vector<std::string> pruned = pruned_weights(context.graph);  // of those that keep their own values
+  std::erase_if(pruned, [&](const std::string& name) { return std::any_of(codebooks.begin(), codebooks.end(), [&](const Codebook& c) { return c.name == name; }); });
+  training.edit.rewrite = [&pruned, share = training.edit.rewrite](Graph& model, std::vector<ValueId>& parameters) {
+    share(model, parameters);
+    add_masks(model, pruned, FirstMask::kNonzero);
+  };
   train_in_place(context, training);
   finish_codebooks(context.graph, codebooks);
+  apply_masks(context.graph, pruned);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ constexpr StepOption kOptions[] = {
 };
 constexpr StepOption kGradualOptions[] = {
     kOptions[0], kOptions[1], kOptions[2], kOptions[3], kOptions[4], kOptions[5],
-    {.name = "during", .help = "share of the training's steps in which weights go; the rest trains what is left", .kind = OptionKind::kShare, .fallback = "50%", .high = 100},
+    {.name = "during", .help = "share of the training's steps in which weights go (those of an n:m pattern at once); the rest trains what is left", .kind = OptionKind::kShare, .fallback = "50%", .high = 100},
 };
 constexpr auto kGradualTraining = with_training(kGradualOptions);
 
