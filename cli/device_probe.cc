@@ -9,7 +9,7 @@ namespace omni::cli {
 namespace {
 
 constexpr OptionSpec kOptions[] = {
-    {"--time-budget", "TIME", "how long to time kernels; the rest takes a few seconds more", Kind::kTime, "14s"},
+    {"--time-budget", "TIME", "how long it may take; every kernel is timed once at least", Kind::kTime, "17s"},
     {"--name", "NAME", "of the profile", Kind::kText, "this"},
     {"-o", "FILE", "write it there; default: among your own profiles, in place of one of that name", Kind::kText},
     {"--force", "", "overwrite FILE", Kind::kFlag},

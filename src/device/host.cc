@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "core/thread_pool.h"
 
@@ -30,9 +31,24 @@ std::string processor() {
   return name.substr(0, 200);
 }
 
-double cache_kb(int name) {
-  const long bytes = sysconf(name);
-  return bytes > 0 ? static_cast<double>(bytes) / 1024 : 0;
+// Of the first core's data cache of that level, 0 where the system does not tell. sysconf adds up what a core cannot reach.
+double cache_kb(int level) {
+  for (int index = 0; index < 8; ++index) {
+    const std::string folder = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index) + "/";
+    const auto word = [&](const char* name) {
+      char text[32] = {};
+      if (std::FILE* file = std::fopen((folder + name).c_str(), "r")) {
+        if (std::fscanf(file, "%31s", text) != 1) text[0] = 0;
+        std::fclose(file);
+      }
+      return std::string(text);
+    };
+    if (word("level") != std::to_string(level) || word("type") == "Instruction") continue;
+    double size = 0;
+    char unit = 'K';
+    if (std::sscanf(word("size").c_str(), "%lf%c", &size, &unit) >= 1) return unit == 'M' ? size * 1024 : size;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -49,15 +65,10 @@ Profile host_profile() {
   p.gpu = Fact{"none", "not asked for", Confidence::kEstimated};
   p.isa = Fact{std::string(isa_name(detect_isa())), "the CPU", Confidence::kMeasured};
   if (const std::string name = processor(); !name.empty()) p.cpu = Fact{name, source, Confidence::kMeasured};
-#if defined(_SC_LEVEL1_DCACHE_SIZE)
-  const struct {
-    int name;
-    std::optional<Figure> Profile::*member;
-  } caches[] = {{_SC_LEVEL1_DCACHE_SIZE, &Profile::l1_kb}, {_SC_LEVEL2_CACHE_SIZE, &Profile::l2_kb}, {_SC_LEVEL3_CACHE_SIZE, &Profile::l3_kb}};
-  for (const auto& cache : caches) {
-    if (const double size = cache_kb(cache.name); size >= 1) p.*cache.member = Figure{size, source, Confidence::kMeasured};
+  const std::pair<int, std::optional<Figure> Profile::*> caches[] = {{1, &Profile::l1_kb}, {2, &Profile::l2_kb}, {3, &Profile::l3_kb}};
+  for (const auto& [level, member] : caches) {
+    if (const double size = cache_kb(level); size >= 1) p.*member = Figure{size, source, Confidence::kMeasured};
   }
-#endif
   return p;
 }
 

@@ -1,9 +1,10 @@
 // How long a planned network takes on a device, with an interval.
 //
-// With a probe's kernels in the profile: a roofline (operations over the peak plus bytes over the bandwidth plus the cost of a node) says how times
-// grow with size, and the ratio of measured to roofline, taken from the nearest samples of the same operator, says how far kernels of that shape are
-// from it. Each sample is also predicted from the others; how far that is off is what the interval is made of. Without them: the roofline with the
-// share of the peak that the profile's figures, or else those of its kind, suggest; such predictions are off by up to 2.5 times.
+// With a probe's kernels in the profile: a roofline (operations over the peak, bytes over the bandwidth of where they come from, the cost of a node)
+// says how times grow with size, and the ratio of measured to roofline, taken from the nearest samples of the same kind of kernel, says how far kernels
+// of that shape are from it. Weights come from the cache that holds what a whole run reads and writes, else from main memory. Each sample is also
+// predicted from the others; how far that is off is what the interval is made of. Without them: the roofline with the share of the peak that the
+// profile's figures, or else those of its kind, suggest; such predictions are off by up to 2.5 times.
 #pragma once
 
 #include <string>

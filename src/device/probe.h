@@ -10,7 +10,7 @@
 namespace omni::device {
 
 struct ProbeOptions {
-  double seconds = 14;  // of timing kernels; the rest of a probe takes about two seconds more
+  double seconds = 17;  // the whole; each network is visited once at least
   Isa isa = detect_isa();
   Progress progress = {};
 };

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/isa.h"
+#include "device/kernel_work.h"
 
 namespace omni::device {
 
@@ -35,11 +36,9 @@ using Fact = Known<std::string>;
 
 // One kernel as a probe timed it among its neighbours in a network.
 struct KernelSample {
-  std::string op;        // as sessions name it: "Conv", "QConv"
-  bool integer = false;  // 8-bit arithmetic
+  KernelWork work;
   int threads = 1;
-  double operations = 0, bytes = 0, elements = 0;  // elements: of its first output
-  double microseconds = 0;                         // the median
+  double microseconds = 0;  // undisturbed
   bool operator==(const KernelSample&) const = default;
 };
 

@@ -103,22 +103,22 @@ class ProfileParser : formats::YamlReader {
   }
 
   KernelSample kernel(const YamlNode& node) const {
-    check_keys(node, "a kernel", {"op", "type", "threads", "operations", "bytes", "elements", "microseconds"});
+    std::vector<std::string> keys = {"kind", "type", "threads", "microseconds"};
+    for (const auto& [key, member] : kWorkKeys) keys.emplace_back(key);
+    check_keys(node, "a kernel", keys);
     KernelSample sample;
-    sample.op = words(require(node, "op"), "op");
+    sample.work.kind = words(require(node, "kind"), "kind");
     const YamlNode& type = require(node, "type");
     const std::string element = words(type, "type");
     if (element != "f32" && element != "int8") fail(type, "type: expected f32 or int8, found " + quoted(element));
-    sample.integer = element == "int8";
+    sample.work.integer = element == "int8";
     const YamlNode& threads = require(node, "threads");
     const double count = number(threads, "threads");
     if (!(count >= 1 && count <= 1024 && count == std::floor(count))) {
       fail(threads, "threads: expected a whole number from 1 to 1024, found " + number_text(count));
     }
     sample.threads = static_cast<int>(count);
-    sample.operations = positive(node, "operations");
-    sample.bytes = positive(node, "bytes");
-    sample.elements = positive(node, "elements");
+    for (const auto& [key, member] : kWorkKeys) sample.work.*member = positive(node, key);
     sample.microseconds = positive(node, "microseconds");
     return sample;
   }

@@ -41,7 +41,7 @@ TEST(Profile, TextIsReadBackAsTheSame) {
   Profile p = parse_profile(kSmall, "board.yaml");
   p.description = "a \"board\": with # marks, {braces} and \xc3\xa4";
   p.cpu = Fact{"- 4 x \\ 1.5 GHz", "'quoted'", Confidence::kMeasured};
-  p.kernels = {{"Conv", false, 2, 1e8, 3e5, 12544, 812.5}, {"ai.omni.QConv", true, 1, 0, 0, 0, 0.25}};
+  p.kernels = {{{"windows", false, 1e8, 3e5, 12544, 64, 1e5, 2e6}, 2, 812.5}, {{"QMul", true, 0, 0, 0, 0, 0, 0}, 1, 0.25}};
   p.f32_gflops = Figure{0.1 + 0.2, "sum", Confidence::kMeasured};
   EXPECT_EQ(parse_profile(profile_text(p), "text"), p);
   for (const StoredProfile& shipped : shipped_profiles()) EXPECT_EQ(parse_profile(profile_text(shipped.profile), "text"), shipped.profile);
@@ -79,11 +79,11 @@ TEST(Profile, WrongOnesAreRefusedWithLineAndKey) {
       {replaced(kSmall, "value: neon", "value: neom"), "b.yaml:7: isa: there is no instruction set \"neom\"; did you mean neon?"},
       {replaced(kSmall, "name: board", "name: My Board"), "b.yaml:2: name: expected small letters, digits and _, at most 64, found \"My Board\""},
       {std::string(kSmall) + "kernels: 3\n", "b.yaml:8: kernels: expected a list, found \"3\""},
-      {std::string(kSmall) + "kernels:\n  - {op: Conv}\n", "b.yaml:9: the key type is missing"},
-      {std::string(kSmall) + "kernels:\n  - {op: Conv, type: f16}\n", "b.yaml:9: type: expected f32 or int8, found \"f16\""},
-      {std::string(kSmall) + "kernels:\n  - {op: Conv, type: f32, threads: 0}\n",
+      {std::string(kSmall) + "kernels:\n  - {kind: windows}\n", "b.yaml:9: the key type is missing"},
+      {std::string(kSmall) + "kernels:\n  - {kind: windows, type: f16}\n", "b.yaml:9: type: expected f32 or int8, found \"f16\""},
+      {std::string(kSmall) + "kernels:\n  - {kind: windows, type: f32, threads: 0}\n",
        "b.yaml:9: threads: expected a whole number from 1 to 1024, found 0"},
-      {std::string(kSmall) + "kernels:\n  - {op: Conv, type: f32, threads: 1, operations: -1}\n",
+      {std::string(kSmall) + "kernels:\n  - {kind: windows, type: f32, threads: 1, operations: -1}\n",
        "b.yaml:9: operations: expected a number from 0 to 1e18, found -1"},
       {std::string(kSmall) + "name: again\n", "b.yaml:8: the key name is there twice"},
       {std::string(kSmall) + "? [a]\n: 1\n", "a key is not a word"},

@@ -26,9 +26,9 @@ std::string profile_text(const Profile& profile) {
   }
   if (!profile.kernels.empty()) text += "kernels:\n";
   for (const KernelSample& k : profile.kernels) {
-    text += "  - {op: " + json_quoted(k.op) + ", type: " + (k.integer ? "int8" : "f32") + ", threads: " + std::to_string(k.threads) +
-            ", operations: " + json_number(k.operations) + ", bytes: " + json_number(k.bytes) + ", elements: " + json_number(k.elements) +
-            ", microseconds: " + json_number(k.microseconds) + "}\n";
+    text += "  - {kind: " + json_quoted(k.work.kind) + ", type: " + (k.work.integer ? "int8" : "f32") + ", threads: " + std::to_string(k.threads);
+    for (const auto& [key, member] : kWorkKeys) text += ", " + std::string(key) + ": " + json_number(k.work.*member);
+    text += ", microseconds: " + json_number(k.microseconds) + "}\n";
   }
   return text;
 }

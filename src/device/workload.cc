@@ -68,6 +68,7 @@ Workload plan_workload(std::shared_ptr<const Graph> graph, std::span<const Shape
   use.states = state_bytes(session.graph());
   use.ports = input_bytes(session.graph(), shapes) + static_cast<int64_t>(plan.output_bytes);
   work.steps = session.profiler().steps();
+  work.kernels = kernel_works(work.steps, session.graph());
   work.whole = plan.segments == 1;
   return work;
 }

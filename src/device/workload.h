@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/isa.h"
+#include "device/kernel_work.h"
 #include "graph/graph.h"
 #include "runtime/profiler.h"
 
@@ -35,6 +36,7 @@ struct MemoryUse {       // bytes
 
 struct Workload {
   std::vector<runtime::StepProfile> steps;  // in order, of the part whose shapes are known before a run
+  std::vector<KernelWork> kernels;          // what each does
   bool whole = true;                        // no shape depends on what is computed
   MemoryUse memory;
   Isa isa = Isa::kScalar;  // that it was planned for

@@ -378,8 +378,10 @@ void SegmentBuilder::make_views(const Node& n, Step& step) {
   step.args.outputs = std::span<TensorView>(segment_->output_views).subspan(first_output);
 }
 
-StepProfile SegmentBuilder::profile_of(const Node& n) const {
+StepProfile SegmentBuilder::profile_of(NodeId id) const {
+  const Node& n = graph_.node(id);
   StepProfile p;
+  p.id = id;
   p.node = name_of(graph_, n);
   p.op = op_text(*n.op);
   return p;
@@ -393,7 +395,7 @@ void SegmentBuilder::register_profile() {
     for (const ValueId id : n.inputs) inputs.push_back(planned(id));
     for (const ValueId id : n.outputs) outputs.push_back(planned(id));
     const Cost cost = ops::node_cost({*n.op, n.name, n.attributes, inputs, outputs, model_.isa});
-    StepProfile p = profile_of(n);
+    StepProfile p = profile_of(step.node);
     const TensorView& out = step.args.outputs.front();
     p.shapes = std::string(dtype_name(out.dtype)) + out.shape.text();
     p.operations = cost.operations;
@@ -401,7 +403,7 @@ void SegmentBuilder::register_profile() {
     p.integer = !inputs.empty() && (inputs[0].dtype == DType::kI8 || inputs[0].dtype == DType::kU8);
     profiles.push_back(std::move(p));
   }
-  if (segment_->kind == SegmentEnd::kProduce) profiles.push_back(profile_of(graph_.node(model_.order[segment_->end - 1])));
+  if (segment_->kind == SegmentEnd::kProduce) profiles.push_back(profile_of(model_.order[segment_->end - 1]));
   size_t index = model_.profiler->add_steps(std::move(profiles));
   for (Step& step : segment_->steps) step.profile = index++;
   segment_->tail_profile = index;

@@ -54,7 +54,7 @@ class SegmentBuilder {
   void place_blocks();
   void make_steps();
   void make_views(const Node& node, Step& step);
-  StepProfile profile_of(const Node& node) const;
+  StepProfile profile_of(NodeId id) const;
   void register_profile();
   void finish();
   void copy_to(ValueId id, Place target);
