@@ -11,7 +11,12 @@ namespace {
 
 constexpr PositionalSpec kPositionals[] = {{"MODEL", "an .onnx or .omni file", false}};
 constexpr OptionSpec kOptions[] = {
-    {"--device", "NAME", "a profile of `omni device list`, the path of one, or this", Kind::kText, {}, {}, true},
+    {.name = "--device",
+     .value = "NAME",
+     .help = "a profile of `omni device list`, the path of one, or this; several, or all, for a table of them",
+     .kind = Kind::kText,
+     .required = true,
+     .repeated = true},
     {"--rule", "RULE", "omni: predicts the model under every compression; study: looks at the file's size alone", Kind::kChoice, "omni",
      "omni|study"},
     {"--max-latency", "TIME", "of the 95th percentile", Kind::kTime},
@@ -21,6 +26,7 @@ constexpr OptionSpec kOptions[] = {
      .help = "an input's sizes where the model leaves them open (default 1)",
      .kind = Kind::kText,
      .repeated = true},
+    {"--until-fits", "", "stop at the least lossy methods that fit; for use without --data", Kind::kFlag},
     {"--apply", "", "carry it out: write the compressed model to -o FILE", Kind::kFlag},
     {"-o", "FILE", "with --apply: .onnx or .omni by its extension", Kind::kText},
     {"--force", "", "overwrite FILE", Kind::kFlag},
@@ -36,6 +42,7 @@ constexpr OptionGroup kGroups[] = {{"Options", kOptions}, {"Data", kCalibrationO
 constexpr Example kExamples[] = {
     {"The least lossy compression that runs within 20 ms on a Raspberry Pi 4",
      "omni device recommend lenet5.onnx --device raspberry_pi_4 --max-latency 20ms"},
+    {"Where a model can go", "omni device recommend lenet5.onnx --device all --until-fits"},
     {"What the study's rule says of a file of 900 MiB that need not be here",
      "omni device recommend --model-size 900MiB --device raspberry_pi_4 --rule study"},
 };
@@ -71,17 +78,26 @@ int run_study(const Arguments& arguments, Output& output, const DeviceProfiler& 
   return advice.feasible ? 0 : 1;
 }
 
-Json candidate_row(Table& table, const Candidate& c) {
+void add_row(Table& table, const Candidate& c) {
   std::string misses;
   for (const std::string& miss : c.misses) misses += (misses.empty() ? "" : "; ") + miss;
-  const std::string name = c.method.empty() ? "as it is" : c.method;
-  table.row({name, bytes_text(static_cast<double>(c.size_bytes)), bytes_text(static_cast<double>(c.peak_bytes)), seconds_text(c.latency.mean),
-             seconds_text(c.latency.p95), (c.accuracy_measured ? "" : "< ") + fixed_text(c.accuracy_loss * 100, 2),
+  table.row({c.method.empty() ? "as it is" : c.method, bytes_text(static_cast<double>(c.size_bytes)), bytes_text(static_cast<double>(c.peak_bytes)),
+             seconds_text(c.latency.mean), seconds_text(c.latency.p95), (c.accuracy_measured ? "" : "< ") + fixed_text(c.accuracy_loss * 100, 2),
              misses.empty() ? "fits" : misses});
-  Json json = Json::object();
-  json.set("method", c.method).set("size_bytes", c.size_bytes).set("peak_bytes", c.peak_bytes).set("mean_ms", c.latency.mean * 1e3);
-  json.set("p95_ms", c.latency.p95 * 1e3).set("accuracy_loss", c.accuracy_loss).set("accuracy_measured", c.accuracy_measured);
-  return json.set("misses", Json::array(c.misses));
+}
+
+// What a device's answer is, and what it is made of.
+void set_answer(Json& json, const Recommendation& answer) {
+  json.set("feasible", answer.chosen.has_value()).set("reason", answer.reason);
+  Json candidates = Json::array();
+  for (const Candidate& c : answer.candidates) {
+    Json row = Json::object();
+    row.set("method", c.method).set("size_bytes", c.size_bytes).set("peak_bytes", c.peak_bytes).set("mean_ms", c.latency.mean * 1e3);
+    row.set("p95_ms", c.latency.p95 * 1e3).set("accuracy_loss", c.accuracy_loss).set("accuracy_measured", c.accuracy_measured);
+    candidates.push(row.set("misses", Json::array(c.misses)));
+  }
+  json.set("candidates", candidates).set("notes", Json::array(answer.notes));
+  if (answer.chosen) json.set("method", answer.candidates[*answer.chosen].method);
 }
 
 // A word as a shell takes it.
@@ -119,15 +135,7 @@ void apply(const Arguments& arguments, Output& output, const Graph& graph, const
   output.line("wrote " + to);
 }
 
-int run_omni(const Arguments& arguments, Output& output, const DeviceProfiler& profiler) {
-  if (arguments.positionals().empty()) throw Error(ErrorCode::kInvalidArgument, "MODEL is missing", "omni device recommend", "give an .onnx or .omni file");
-  if (arguments.given("--model-size")) throw Error(ErrorCode::kInvalidArgument, "goes with --rule study only", "--model-size", "give a model, or --rule study");
-  const std::string& path = arguments.positional(0);
-  if (arguments.flag("--apply") != arguments.given("-o"))
-    throw Error(ErrorCode::kInvalidArgument, "--apply and -o FILE go together", "omni device recommend", "give both or neither");
-  if (arguments.flag("--force") && !arguments.given("-o")) throw Error(ErrorCode::kInvalidArgument, "goes with -o only", "--force", "leave it out");
-  if (arguments.given("-o")) check_writable(arguments.text("-o"), arguments.flag("--force"));
-  const Graph graph = Graph::load(path);
+RecommendOptions recommend_options(const Arguments& arguments, Output& output, const Graph& graph) {
   RecommendOptions options;
   if (arguments.given("--max-latency")) options.max_latency = arguments.seconds("--max-latency");
   options.max_accuracy_loss = arguments.share("--max-accuracy-loss");
@@ -136,18 +144,61 @@ int run_omni(const Arguments& arguments, Output& output, const DeviceProfiler& p
   options.isa = arguments.text("--isa");
   if (arguments.given("--data")) options.data = open_data(arguments, graph, arguments.text("--data"), "train");
   options.samples = arguments.count("--samples");
+  options.until_fits = arguments.flag("--until-fits");
   options.progress = output.progress("recommend");
-  const Recommendation answer = profiler.recommend(graph, options);
-  output.end_progress();
+  return options;
+}
 
-  Table table({"model", "size>", "memory>", "mean>", "p95>", "accuracy lost %>", "on " + profiler.profile().name});
-  Json candidates = Json::array();
-  for (const Candidate& c : answer.candidates) candidates.push(candidate_row(table, c));
-  output.result()
-      .set("feasible", answer.chosen.has_value())
-      .set("reason", answer.reason)
-      .set("candidates", candidates)
-      .set("notes", Json::array(answer.notes));
+// What each device would take: one line a device.
+int print_devices(Output& output, std::span<const DeviceProfiler> devices, const std::vector<Recommendation>& answers) {
+  Table table({"device", "compression", "size>", "memory>", "p95>", "why not"});
+  Json list = Json::array();
+  bool all = true;
+  for (size_t i = 0; i < devices.size(); ++i) {
+    const Recommendation& answer = answers[i];
+    Json json = Json::object();
+    json.set("device", devices[i].profile().name);
+    set_answer(json, answer);
+    list.push(json);
+    if (answer.chosen) {
+      const Candidate& c = answer.candidates[*answer.chosen];
+      table.row({devices[i].profile().name, c.method.empty() ? "none" : c.method, bytes_text(static_cast<double>(c.size_bytes)),
+                 bytes_text(static_cast<double>(c.peak_bytes)), seconds_text(c.latency.p95), ""});
+    } else {
+      table.row({devices[i].profile().name, "", "", "", "", answer.reason});
+      all = false;
+    }
+  }
+  output.result().set("feasible", all).set("devices", list);
+  output.table(table);
+  return all ? 0 : 1;
+}
+
+void check_options(const Arguments& arguments, bool several) {
+  const std::string command = "omni device recommend";
+  if (arguments.positionals().empty()) throw Error(ErrorCode::kInvalidArgument, "MODEL is missing", command, "give an .onnx or .omni file");
+  if (arguments.given("--model-size")) throw Error(ErrorCode::kInvalidArgument, "goes with --rule study only", "--model-size", "give a model, or --rule study");
+  if (arguments.flag("--apply") != arguments.given("-o")) throw Error(ErrorCode::kInvalidArgument, "--apply and -o FILE go together", command, "give both or neither");
+  if (arguments.flag("--apply") && several) throw Error(ErrorCode::kInvalidArgument, "goes with one --device only", "--apply", "say which one");
+  if (arguments.flag("--force") && !arguments.given("-o")) throw Error(ErrorCode::kInvalidArgument, "goes with -o only", "--force", "leave it out");
+  if (arguments.flag("--until-fits") && arguments.given("--data"))
+    throw Error(ErrorCode::kInvalidArgument, "does not go with --data, which tells what is lost only afterwards", "--until-fits", "leave one out");
+  if (arguments.given("-o")) check_writable(arguments.text("-o"), arguments.flag("--force"));
+}
+
+int run_omni(const Arguments& arguments, Output& output, std::span<const DeviceProfiler> devices) {
+  check_options(arguments, devices.size() > 1);
+  const std::string& path = arguments.positional(0);
+  const Graph graph = Graph::load(path);
+  const RecommendOptions options = recommend_options(arguments, output, graph);
+  const std::vector<Recommendation> answers = DeviceProfiler::recommend(devices, graph, options);
+  output.end_progress();
+  if (devices.size() > 1) return print_devices(output, devices, answers);
+
+  const Recommendation& answer = answers.front();
+  Table table({"model", "size>", "memory>", "mean>", "p95>", "accuracy lost %>", "on " + devices.front().profile().name});
+  for (const Candidate& c : answer.candidates) add_row(table, c);
+  set_answer(output.result(), answer);
   output.table(table);
   for (const std::string& note : answer.notes) output.line(note);
   if (!answer.chosen) {
@@ -155,7 +206,6 @@ int run_omni(const Arguments& arguments, Output& output, const DeviceProfiler& p
     return 1;
   }
   const Candidate& chosen = answer.candidates[*answer.chosen];
-  output.result().set("method", chosen.method);
   output.line((chosen.method.empty() ? "" : chosen.method + ": ") + answer.reason);
   if (!chosen.method.empty()) {
     const std::string command =
@@ -173,11 +223,32 @@ int run_omni(const Arguments& arguments, Output& output, const DeviceProfiler& p
   return 0;
 }
 
+std::vector<DeviceProfiler> devices_of(const Arguments& arguments) {
+  std::vector<DeviceProfiler> devices;
+  for (const std::string& name : arguments.all("--device")) {
+    if (name == "all") {
+      for (const DeviceProfile& profile : DeviceProfiler::list()) devices.emplace_back(profile.name);
+    } else {
+      devices.emplace_back(name);
+    }
+  }
+  return devices;
+}
+
 int run(const Arguments& arguments, Output& output) {
-  const DeviceProfiler profiler(arguments.text("--device"));
+  const std::vector<DeviceProfiler> devices = devices_of(arguments);
   if (!arguments.positionals().empty()) output.input().set("path", arguments.positional(0));
-  output.input().set("device", profiler.profile().name).set("rule", arguments.text("--rule"));
-  return arguments.text("--rule") == "study" ? run_study(arguments, output, profiler) : run_omni(arguments, output, profiler);
+  std::vector<std::string> names;
+  for (const DeviceProfiler& device : devices) names.push_back(device.profile().name);
+  if (names.size() == 1) {
+    output.input().set("device", names.front());
+  } else {
+    output.input().set("devices", Json::array(names));
+  }
+  output.input().set("rule", arguments.text("--rule"));
+  if (arguments.text("--rule") != "study") return run_omni(arguments, output, devices);
+  if (devices.size() > 1) throw Error(ErrorCode::kInvalidArgument, "the study's rule takes one device", "--device", "name one");
+  return run_study(arguments, output, devices.front());
 }
 
 }  // namespace

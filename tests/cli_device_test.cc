@@ -97,6 +97,25 @@ TEST(CliDevice, WithDataAccuracyIsMeasured) {
   for (const json& candidate : answer["candidates"]) EXPECT_EQ(candidate["accuracy_measured"], true) << candidate;
 }
 
+// Devices share the work; each answer is what the device gets alone. Methods that lose more than what fits everywhere are not tried.
+TEST(CliDevice, SeveralDevicesAtOnce) {
+  const WorkDirectory work;
+  ASSERT_EQ(run({"new", "lenet-300-100", "-o", "lenet-300-100.onnx"}).code, 0);
+  make_board("board.yaml", "0.6");
+  const json alone = recommend({}, 0);
+  const json both = recommend({"--device", "raspberry_pi_4"}, 0);
+  ASSERT_EQ(both["devices"].size(), 2u);
+  EXPECT_EQ(both["devices"][0]["method"], alone["method"]);
+  EXPECT_NE(alone["method"], "");
+  EXPECT_EQ(both["devices"][1]["method"], "");
+  EXPECT_EQ(both["feasible"], true);
+  const json soon = recommend({"--device", "raspberry_pi_4", "--until-fits"}, 0);
+  EXPECT_EQ(soon["devices"][0]["method"], alone["method"]);
+  EXPECT_LT(soon["devices"][0]["candidates"].size(), both["devices"][0]["candidates"].size());
+  EXPECT_EQ(run({"device", "recommend", "lenet-300-100.onnx", "--device", "all", "--rule", "study"}).code, 2);
+  EXPECT_EQ(run({"device", "recommend", "lenet-300-100.onnx", "--device", "all", "--apply", "-o", "x.onnx"}).code, 2);
+}
+
 }  // namespace
 
 }  // namespace omni::cli_test

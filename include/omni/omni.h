@@ -606,6 +606,8 @@ struct RecommendOptions {
   std::string isa = {};              // caps the device's instruction set, and this machine's for calibrating and measuring accuracy
   std::optional<Dataset> data = {};  // to calibrate on, and to measure accuracy with; without it the losses are those of the study's table
   int64_t samples = 512;             // of it, for each
+  // Leave out methods that lose more than one that fits on every device: without data to measure with, in the order of the study's bounds.
+  bool until_fits = false;
   Progress progress = {};
 };
 
@@ -628,7 +630,7 @@ struct Recommendation {
 };
 
 struct ProbeOptions {
-  double seconds = 14;  // of timing kernels; the rest takes a few seconds more
+  double seconds = 17;  // the whole; every kernel is timed once at least
   std::string isa = {};
   Progress progress = {};
 };
@@ -644,6 +646,8 @@ class DeviceProfiler {
   StudyAdvice study_rule(int64_t model_bytes) const;
   // Compresses the model by every method, predicts each on the device and holds them against its limits.
   Recommendation recommend(const Graph& graph, const RecommendOptions& options = {}) const;
+  // The same for several devices, which share the work of compressing and planning; one answer for each.
+  static std::vector<Recommendation> recommend(std::span<const DeviceProfiler> devices, const Graph& graph, const RecommendOptions& options = {});
   // For the device's instruction set, where this machine has it.
   Prediction predict(const Graph& graph, const PredictOptions& options = {}) const;
 
@@ -663,6 +667,7 @@ class DeviceProfiler {
   static std::string user_folder();
 
  private:
+  friend struct Access;
   struct Impl;
   explicit DeviceProfiler(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<const Impl> impl_;

@@ -62,6 +62,11 @@ struct Dataset::Impl {
   std::shared_ptr<const formats::Dataset> data;
 };
 
+struct DeviceProfiler::Impl {
+  device::StoredProfile stored;
+  DeviceProfile shown;
+};
+
 struct Access {
   static const core::Tensor& tensor(const Tensor& t) { return t.impl_->tensor; }
   static Tensor tensor(core::Tensor t) {
@@ -80,6 +85,8 @@ struct Access {
     result.impl_ = std::make_shared<const Graph::Impl>(Graph::Impl{std::move(shared), std::move(format), std::move(path), heap});
     return result;
   }
+
+  static const device::Profile& profile(const DeviceProfiler& p) { return p.impl_->stored.profile; }
 
   static const formats::Dataset& data(const Dataset& d) { return *d.impl_->data; }
   static const std::shared_ptr<const formats::Dataset>& shared_data(const Dataset& d) { return d.impl_->data; }
@@ -126,6 +133,10 @@ struct Planned {
   device::Workload work;
 };
 Planned plan(const Graph& graph, const PredictOptions& options);
+// What that means on a device. `isa` as it was asked for, "" for the device's own.
+Prediction predict(const Planned& planned, const device::Profile& profile, int threads, std::string_view isa);
+// The instruction set to plan for.
+std::string planning_isa(const device::Profile& profile, std::string_view isa);
 
 // Sizes of the symbols in the inputs' shapes, as `shapes` gives them. Throws as input_shapes does.
 std::map<std::string, int64_t, std::less<>> symbol_sizes(const graph::Graph& graph, const InputShapes& shapes);

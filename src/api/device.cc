@@ -38,11 +38,6 @@ DeviceProfile public_profile(const device::StoredProfile& stored) {
 
 }  // namespace
 
-struct DeviceProfiler::Impl {
-  device::StoredProfile stored;
-  DeviceProfile shown;
-};
-
 DeviceProfiler::DeviceProfiler(std::string_view name) {
   device::StoredProfile stored = device::find_profile(name);
   DeviceProfile shown = public_profile(stored);
@@ -80,24 +75,31 @@ StudyAdvice DeviceProfiler::study_rule(int64_t model_bytes) const {
   return {std::move(advice.recommendations), advice.feasible, size, impl_->stored.profile.max_model_size_mb->value};
 }
 
-Prediction DeviceProfiler::predict(const Graph& graph, const PredictOptions& options) const {
-  const device::Profile& profile = impl_->stored.profile;
-  const core::Isa isa = profile.instruction_set();
-  PredictOptions here = options;
-  if (here.isa.empty()) here.isa = core::isa_name(core::isa_available(isa) ? isa : core::Isa::kScalar);
+std::string api::planning_isa(const device::Profile& profile, std::string_view isa) {
+  if (!isa.empty()) return std::string(isa);
+  const core::Isa own = profile.instruction_set();
+  return std::string(core::isa_name(core::isa_available(own) ? own : core::Isa::kScalar));
+}
+
+Prediction api::predict(const Planned& planned, const device::Profile& profile, int threads, std::string_view isa) {
   Prediction result;
-  api::Planned planned = api::plan(graph, here);
-  result.memory = std::move(planned.memory);
-  device::LatencyPrediction latency = device::predict_latency(planned.work, profile, options.threads);
+  result.memory = planned.memory;
+  device::LatencyPrediction latency = device::predict_latency(planned.work, profile, threads);
   result.latency = {latency.mean, latency.p50,    latency.p95,    latency.p99,     latency.low,
                     latency.high, latency.joules, latency.probed, latency.threads, {}};
   for (device::OperatorTime& time : latency.operators) result.latency.operators.push_back({std::move(time.op), time.nodes, time.seconds});
-  if (options.isa.empty() && !core::isa_available(isa)) {
+  if (isa.empty() && !core::isa_available(profile.instruction_set())) {
     result.memory.notes.push_back("this machine has no " + profile.isa->value + ": weights are counted as packed for the scalar kernels");
   }
   result.ram_bytes = static_cast<int64_t>(profile.ram_bytes());
   result.fits = result.memory.peak_bytes <= result.ram_bytes;
   return result;
+}
+
+Prediction DeviceProfiler::predict(const Graph& graph, const PredictOptions& options) const {
+  PredictOptions here = options;
+  here.isa = api::planning_isa(impl_->stored.profile, options.isa);
+  return api::predict(api::plan(graph, here), impl_->stored.profile, options.threads, options.isa);
 }
 
 std::vector<DeviceProfile> DeviceProfiler::list(std::vector<std::string>* problems) {
