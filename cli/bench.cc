@@ -60,7 +60,7 @@ int run(const Arguments& arguments, Output& output) {
   options.against = arguments.text("--vs");
   options.library = arguments.text("--onnxruntime");
   options.seed = static_cast<uint64_t>(arguments.integer("--seed"));
-  check_memory_budget(arguments, graph, {.shapes = shapes_with(options.shapes, options.inputs), .isa = options.isa});
+  options.memory = measures_within_budget(arguments, graph, {.shapes = shapes_with(options.shapes, options.inputs), .isa = options.isa}, output);
   options.progress = output.progress("bench");
   const Benchmark answer = bench(graph, options);
   output.end_progress();

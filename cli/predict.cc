@@ -1,4 +1,5 @@
 // omni predict: what a model will take on a device.
+#include "memory_budget.h"
 #include "quantity.h"
 #include "standard_options.h"
 
@@ -18,6 +19,7 @@ constexpr OptionSpec kOptions[] = {
     {"--batch", "N", "with --train: samples a step", Kind::kCount, "64"},
     {"--loss", "LOSS", "with --train: what is minimized", Kind::kChoice, "auto", "auto|cross-entropy|mse"},
     {"--optimizer", "NAME", "with --train: how steps are made", Kind::kChoice, "sgd", "sgd|adam|adamw"},
+    {"--memory-budget", "SIZE", "say what it would give up to run in this much memory, and how much would still be missing", Kind::kSize},
 };
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kMachineGroup, kOutputGroup};
 constexpr Example kExamples[] = {
@@ -78,6 +80,16 @@ Json latency_json(const LatencyPrediction& latency) {
   return json.set("operators", operators);
 }
 
+// Whether it fits into the budget.
+bool print_budget(Output& output, const MemoryPrediction& memory, int64_t budget) {
+  output.result().set("memory_budget", budget_json(memory, budget));
+  print_savings(memory, budget, output);
+  const std::string text = bytes_text(static_cast<double>(budget));
+  output.line(memory.missing_bytes > 0 ? "it does not fit into " + text + ": " + bytes_text(static_cast<double>(memory.missing_bytes)) + " are missing"
+                                       : "it fits into " + text);
+  return memory.missing_bytes == 0;
+}
+
 int run(const Arguments& arguments, Output& output) {
   const std::string& path = arguments.positional(0);
   const DeviceProfiler profiler(arguments.text("--device"));
@@ -90,6 +102,7 @@ int run(const Arguments& arguments, Output& output) {
   options.loss = arguments.text("--loss");
   options.optimizer = arguments.text("--optimizer");
   options.isa = arguments.text("--isa");
+  if (arguments.given("--memory-budget")) options.memory_budget = arguments.bytes("--memory-budget");
   for (const char* only : {"--batch", "--loss", "--optimizer"}) {
     if (arguments.given(only) && !options.training) throw Error(ErrorCode::kInvalidArgument, "goes with --train only", only, "add --train");
   }
@@ -103,11 +116,12 @@ int run(const Arguments& arguments, Output& output) {
   print_latency(output, prediction.latency);
   print_memory(output, prediction.memory);
   for (const std::string& note : prediction.memory.notes) output.line(note);
+  const bool within = options.memory_budget == 0 || print_budget(output, prediction.memory, options.memory_budget);
   const std::string ram = bytes_text(static_cast<double>(prediction.ram_bytes));
   output.line(prediction.fits ? "it fits into the " + ram + " of the device"
                               : "it does not fit into the " + ram + " of the device: " +
                                     bytes_text(static_cast<double>(prediction.memory.peak_bytes - prediction.ram_bytes)) + " are missing");
-  return prediction.fits ? 0 : 1;
+  return prediction.fits && within ? 0 : 1;
 }
 
 }  // namespace

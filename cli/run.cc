@@ -178,8 +178,8 @@ int run(const Arguments& arguments, Output& output) {
   const std::vector<std::string> labels = labels_for(arguments, graph);
   const std::vector<std::string> texts = input_files(arguments);
   const Tensors inputs = load_inputs(texts, graph.inputs(), preprocess_option(arguments, graph));
-  check_memory_budget(arguments, graph, {.shapes = shapes_with({}, inputs), .isa = arguments.text("--isa")});
   SessionOptions options = session_options(arguments);
+  options.memory = measures_within_budget(arguments, graph, {.shapes = shapes_with({}, inputs), .isa = arguments.text("--isa")}, output);
   options.profile = profile;
   Session session(graph, options);
   Result result = session.run(inputs);

@@ -1,4 +1,6 @@
 // omni train: new values for a network's parameters.
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "memory_budget.h"
@@ -131,9 +133,17 @@ int run(const Arguments& arguments, Output& output) {
   check_writable(to, save.overwrite);
   const Graph graph = load_within_budget(arguments, path);
   const Dataset data = open_data(arguments, graph, arguments.text("--data"), "train");
-  check_memory_budget(arguments, graph, {.training = true, .batch = arguments.count("--batch"), .loss = arguments.text("--loss"),
-                                         .optimizer = arguments.text("--optimizer"), .isa = arguments.text("--isa")});
-  Trainer trainer(graph, train_options(arguments, graph, output));
+  TrainOptions options = train_options(arguments, graph, output);
+  const int64_t held = std::llround(options.validation_share * static_cast<double>(data.size()));
+  options.memory = measures_within_budget(arguments, graph,
+                                          {.training = true,
+                                           .batch = std::min(options.batch, data.size() - held),
+                                           .loss = options.loss,
+                                           .optimizer = options.optimizer,
+                                           .validation_samples = options.validation ? options.validation->size() : held,
+                                           .isa = options.isa},
+                                          output);
+  Trainer trainer(graph, options);
   Graph trained = fit(trainer, data, arguments.text("--directory"));
   output.end_progress();
   if (preprocess_given(arguments)) trained.set_metadata("preprocessing", preprocess_option(arguments, graph).text());

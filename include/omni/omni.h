@@ -232,11 +232,22 @@ Graph new_network(std::string_view name, uint64_t seed = 1);
 
 // --------------------------------------------------------------------------------------------------------------- sessions
 
+// What a session gives up so that it takes less memory; results stay the same bytes. predict_memory finds the least of it that fits into a budget
+// (MemoryPrediction::measures); by default nothing is given up.
+struct MemoryMeasures {
+  bool order = false;          // nodes run in an order that keeps little alive
+  int64_t unpacked_bytes = 0;  // about so many bytes of f32 weights are packed for the kernels in each run instead of once
+  bool decode = false;         // weights that are stored small (4 or 8 bits, f16) are decoded in each run instead of once
+  int64_t arena_bytes = 0;     // training: activations are computed again until all intermediate values take no more; 0: none
+  std::map<std::string, std::vector<int64_t>, std::less<>> shapes = {};  // of the inputs, as InputShapes, that all this is chosen for; others run, too
+};
+
 struct SessionOptions {
   int threads = 0;       // 0: OMNI_THREADS, else one per physical core
   std::string isa = {};  // caps the instruction set: "scalar", "avx2", "avx512", "avx512vnni" …; "": OMNI_ISA, else the CPU's best
   bool profile = false;  // measure every node
   std::vector<std::string> disabled_passes = {};  // planning passes to leave out
+  MemoryMeasures memory = {};
 };
 
 // The rewrites that a session makes before it plans, in their order.
@@ -408,6 +419,7 @@ struct TrainOptions {
   uint64_t seed = 1;
   int threads = 0;
   std::string isa = {};
+  MemoryMeasures memory = {};  // any of them trains to the same bytes, so a stopped training may go on with others
   Progress progress = {};
   std::function<void(const EpochReport&)> epoch_done = {};
 };
@@ -437,6 +449,7 @@ struct EvaluateOptions {
   int64_t top = 5;
   int threads = 0;
   std::string isa = {};
+  MemoryMeasures memory = {};
   Progress progress = {};
 };
 
@@ -541,6 +554,10 @@ struct StudyAdvice {
   double model_size_mb = 0, limit_mb = 0;    // of 2^20 bytes
 };
 
+// What the system charges a process with beside its own pages: page tables, and pages of a file while it is read. Within half a MB of a cgroup's limit
+// processes were ended.
+inline constexpr int64_t kSystemMemory = 1 << 20;
+
 struct PredictOptions {
   InputShapes shapes = {};
   int threads = 0;        // of the device; 0: all its cores
@@ -548,9 +565,18 @@ struct PredictOptions {
   int64_t batch = 64;
   std::string loss = "auto";  // cross-entropy where the model can have it, else mse
   std::string optimizer = "sgd";
+  int64_t validation_samples = 0;  // that are evaluated between epochs, which takes a session of its own
   std::string isa = {};
+  // What the process may take, omni's code apart, with kSystemMemory for the system: measures are looked for until it fits. 0: any.
+  int64_t memory_budget = 0;
   // The most memory of its own that the process may take meanwhile, so that it gets an Error (kMachine) instead of being ended by the system; 0: any.
   int64_t limit_bytes = 0;
+};
+
+struct MemorySaving {
+  std::string text;            // "computes 14 of 60 activations again: 23 % more operations"
+  int64_t saved_bytes = 0;     // 0 where that cannot be told
+  double more_operations = 0;  // a share of those of a run
 };
 
 // What a process holds that loads a model and runs or trains it. Known before the run: the model is prepared and planned as for a run, and what that
@@ -567,6 +593,10 @@ struct MemoryPrediction {
   int64_t process_bytes = 0;   // what a process has that runs nothing: its heap and stacks
   int64_t code_bytes = 0;      // pages of omni and its libraries; the system can drop them
   int64_t peak_bytes = 0;      // growth, process and code
+  // With a budget: what has to be given up so that it fits, and what is still missing then; 0: it fits.
+  MemoryMeasures measures = {};
+  std::vector<MemorySaving> savings = {};
+  int64_t missing_bytes = 0;
   std::vector<std::string> notes;  // what is not in these figures
 };
 
@@ -712,6 +742,7 @@ struct BenchOptions {
   std::string against = {};  // another engine to alternate with: "onnxruntime"
   std::string library = {};  // its shared library; "": the system's search path
   std::vector<std::string> disabled_passes = {};
+  MemoryMeasures memory = {};
   uint64_t seed = 1;
   Progress progress = {};
 };

@@ -11,6 +11,7 @@
 #include "core/json_escape.h"
 #include "core/tensor.h"
 #include "compress/recipe/recipe.h"
+#include "device/fit.h"
 #include "device/latency.h"
 #include "device/probe.h"
 #include "device/process_memory.h"
@@ -120,6 +121,9 @@ std::vector<int64_t> dims_of(const core::Shape& shape);
 int threads(int option);
 core::Isa isa(std::string_view option);
 runtime::SessionOptions session_options(int threads, std::string_view isa, const std::vector<std::string>& disabled_passes = {});
+runtime::Levers levers(const MemoryMeasures& measures);
+// The session gives that up, for inputs of the shapes that the measures name.
+void give_up(const MemoryMeasures& measures, const graph::Graph& graph, runtime::SessionOptions& options);
 
 // What a run gave, by name: of a sequence each element as "name[i]", of an optional that holds nothing nothing.
 void add_output(std::map<std::string, Tensor, std::less<>>& outputs, const std::string& name, core::Tensor tensor);

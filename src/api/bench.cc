@@ -154,7 +154,8 @@ Benchmark bench(const Graph& model, const BenchOptions& options) {
   if (options.runs == 0 && !(options.seconds > 0))
     throw Error(ErrorCode::kInvalidArgument, "there is no time to measure in", "bench", "give some time, or a number of runs");
   const graph::Graph& graph = *Access::graph(model);
-  const runtime::SessionOptions session = api::session_options(options.threads, options.isa, options.disabled_passes);
+  runtime::SessionOptions session = api::session_options(options.threads, options.isa, options.disabled_passes);
+  api::give_up(options.memory, graph, session);
   InputShapes sizes = options.shapes;
   for (const auto& [name, value] : options.inputs) sizes[name].assign(value.shape().begin(), value.shape().end());
   const std::vector<core::Shape> shapes = api::input_shapes(graph, sizes);

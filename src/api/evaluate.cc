@@ -11,7 +11,9 @@ Evaluation evaluate(const Graph& model, const Dataset& dataset, const EvaluateOp
   inner.batch = options.batch;
   inner.top = {1, options.top};
   inner.progress = options.progress;
-  const train::Evaluation found = train::evaluate(graph, data, inner, api::session_options(options.threads, options.isa));
+  runtime::SessionOptions session = api::session_options(options.threads, options.isa);
+  api::give_up(options.memory, graph, session);
+  const train::Evaluation found = train::evaluate(graph, data, inner, std::move(session));
   Evaluation result;
   result.samples = found.samples;
   result.seconds = found.seconds;

@@ -1,6 +1,5 @@
 // What loading, planning and running a model takes, before it is run.
 #include <algorithm>
-#include <filesystem>
 
 #include "api/access.h"
 
@@ -44,35 +43,75 @@ InputShapes batch_shapes(const graph::Graph& model, const PredictOptions& option
   return shapes;
 }
 
-device::Workload inference(const Graph& model, const PredictOptions& options, core::Isa isa) {
+using Missing = std::function<int64_t(const device::MemoryUse&)>;
+
+device::Fit inference(const Graph& model, const PredictOptions& options, core::Isa isa, Missing missing) {
   const std::vector<core::Shape> shapes = api::input_shapes(*Access::graph(model), options.shapes);
-  return device::plan_workload(Access::graph(model), shapes, isa);
+  return device::fit(Access::graph(model), shapes, isa, {.training = false, .missing = std::move(missing)});
+}
+
+// The session that validates between epochs, its inputs among the arena. Its weights are the training's.
+device::MemoryUse validation(const graph::Graph& eval, const graph::Graph& model, PredictOptions options, core::Isa isa) {
+  if (options.validation_samples <= 0) return {};
+  options.batch = std::min(train::kValidationBatch, options.validation_samples);
+  const std::vector<core::Shape> shapes = api::input_shapes(eval, batch_shapes(model, options));
+  runtime::Levers levers;
+  levers.order = true;
+  const device::MemoryUse use = device::plan_workload(std::make_shared<const graph::Graph>(eval.clone()), shapes, isa, levers).memory;
+  device::MemoryUse result;
+  result.session = use.session;
+  result.arena = use.arena + use.ports;
+  return result;
 }
 
 // The graphs that training makes of the model, with the first values of moments, count as the session's.
-device::Workload training(const Graph& model, const PredictOptions& options, core::Isa isa) {
+device::Fit training(const Graph& model, const PredictOptions& options, core::Isa isa, const Missing& missing) {
   const graph::Graph& graph = *Access::graph(model);
   const int64_t before = device::own_bytes();
   train::TrainingGraphs graphs = training_graphs(graph, options);
   const int64_t made = std::max<int64_t>(0, device::own_bytes() - before);
+  const device::MemoryUse own = device::constant_use(graph), beside = validation(graphs.eval, graph, options, isa);
+  const auto whole = [=](device::MemoryUse use) {
+    use.weights = own.weights;
+    use.mapped = own.mapped;
+    use.session += made + beside.session;
+    use.arena += beside.arena;
+    return use;
+  };
   const std::vector<core::Shape> shapes = api::input_shapes(graphs.train, batch_shapes(graph, options));
-  device::Workload work = device::plan_workload(std::make_shared<const graph::Graph>(std::move(graphs.train)), shapes, isa);
-  const device::MemoryUse own = device::constant_use(graph);
-  work.memory.weights = own.weights;
-  work.memory.mapped = own.mapped;
-  work.memory.session += made;
-  return work;
+  device::FitOptions wishes{.training = true, .missing = {}};
+  if (missing) wishes.missing = [&](const device::MemoryUse& use) { return missing(whole(use)); };
+  device::Fit fit = device::fit(std::make_shared<const graph::Graph>(std::move(graphs.train)), shapes, isa, wishes);
+  fit.work.memory = whole(fit.work.memory);
+  return fit;
 }
 
-// While a file is read: its pages, and for ONNX the message as well, which the weights stay in.
-int64_t loading_bytes(const Graph& model) {
-  if (Access::path(model).empty() || model.format() != "onnx") return 0;
-  std::error_code failed;
-  const auto size = std::filesystem::file_size(Access::path(model), failed);
-  return failed ? 0 : static_cast<int64_t>(size);
+
+// What a workload comes to with the model's own bytes: loaded, then prepared, then run.
+MemoryPrediction summed(const Graph& model, const device::MemoryUse& use) {
+  MemoryPrediction result;
+  result.weight_bytes = std::max(Access::heap(model), use.weights);
+  result.mapped_bytes = use.mapped;
+  result.session_bytes = use.session;
+  result.arena_bytes = use.arena;
+  result.state_bytes = use.states;
+  result.port_bytes = use.ports;
+  const int64_t loaded = result.weight_bytes + result.mapped_bytes, running = use.session + use.arena + use.states + use.ports;
+  const int64_t preparing = use.session + use.planning;
+  result.passing_bytes = preparing;
+  result.growth_bytes = loaded + std::max(preparing, running);
+  return result;
 }
 
 }  // namespace
+
+runtime::Levers api::levers(const MemoryMeasures& measures) { return {measures.order, measures.unpacked_bytes, measures.decode, measures.arena_bytes}; }
+
+void api::give_up(const MemoryMeasures& measures, const graph::Graph& graph, runtime::SessionOptions& options) {
+  const runtime::Levers wanted = levers(measures);
+  if (wanted == runtime::Levers()) return;
+  runtime::apply(wanted, input_shapes(graph, measures.shapes), options);
+}
 
 int64_t peak_process_bytes() { return device::peak_resident_bytes(); }
 
@@ -83,24 +122,22 @@ api::Planned api::plan(const Graph& model, const PredictOptions& options) {
   warm_up(isa);
   const int64_t files = device::file_resident_bytes(), resident = device::resident_bytes();
   std::optional<device::MemoryFence> fence;
-  if (options.limit_bytes > 0) fence.emplace(options.limit_bytes - (resident - files));
-  device::Workload work = options.training ? training(model, options, isa) : inference(model, options, isa);
-  const device::MemoryUse& use = work.memory;
-
-  MemoryPrediction result;
-  result.weight_bytes = std::max(Access::heap(model), use.weights);
-  result.mapped_bytes = use.mapped;
-  result.session_bytes = use.session;
-  result.arena_bytes = use.arena;
-  result.state_bytes = use.states;
-  result.port_bytes = use.ports;
-  const int64_t loaded = result.weight_bytes + result.mapped_bytes, running = use.session + use.arena + use.states + use.ports;
-  const int64_t loading = loading_bytes(model), preparing = use.session + use.planning;
-  result.passing_bytes = std::max({int64_t{0}, loading, preparing});
-  result.growth_bytes = loaded + std::max({loading, preparing, running});
-  result.process_bytes = std::max<int64_t>(0, resident - files - Access::heap(model));
+  // Pages of the model's file count, too, and planning reads them all.
+  if (options.limit_bytes > 0) fence.emplace(options.limit_bytes - (resident - files) - device::constant_use(*Access::graph(model)).mapped);
+  const int64_t process = std::max<int64_t>(0, resident - files - Access::heap(model));
+  Missing missing;
+  if (options.memory_budget > 0) {
+    missing = [&](const device::MemoryUse& use) { return summed(model, use).growth_bytes + process + kSystemMemory - options.memory_budget; };
+  }
+  device::Fit fit = options.training ? training(model, options, isa, missing) : inference(model, options, isa, missing);
+  device::Workload& work = fit.work;
+  MemoryPrediction result = summed(model, work.memory);
+  result.process_bytes = process;
   result.code_bytes = files;
   result.peak_bytes = result.growth_bytes + result.process_bytes + result.code_bytes;
+  result.measures = {fit.levers.order, fit.levers.unpacked_bytes, fit.levers.decode, fit.levers.arena_bytes, options.shapes};
+  for (device::Saving& saving : fit.savings) result.savings.push_back({std::move(saving.text), saving.bytes, saving.more_operations});
+  result.missing_bytes = std::max<int64_t>(0, fit.missing);
   if (!work.whole) result.notes.emplace_back("some shapes depend on what the model computes; what follows them is not counted");
   if (device::own_bytes() == 0) result.notes.emplace_back("the system does not tell what planning took: packed weights are not counted");
   return {std::move(result), std::move(work)};

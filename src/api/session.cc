@@ -4,14 +4,15 @@ namespace omni {
 
 struct Session::Impl {
   Impl(const Graph& graph, const SessionOptions& options)
-      : session(Access::graph(graph), full_options(options)), inputs(graph.inputs()), outputs(graph.outputs()) {
+      : session(Access::graph(graph), full_options(graph, options)), inputs(graph.inputs()), outputs(graph.outputs()) {
     core_inputs.resize(inputs.size());
     core_outputs.resize(outputs.size());
   }
 
-  static runtime::SessionOptions full_options(const SessionOptions& options) {
+  static runtime::SessionOptions full_options(const Graph& graph, const SessionOptions& options) {
     runtime::SessionOptions result = api::session_options(options.threads, options.isa, options.disabled_passes);
     result.profile = options.profile;
+    api::give_up(options.memory, *Access::graph(graph), result);
     return result;
   }
 

@@ -40,6 +40,7 @@ train::TrainOptions to_inner(const TrainOptions& options) {
   inner.directory = options.directory;
   inner.on_checkpoint = static_cast<train::OnCheckpoint>(options.on_checkpoint);
   inner.checkpoint_seconds = options.checkpoint_seconds;
+  inner.levers = api::levers(options.memory);
   inner.progress = options.progress;
   return inner;
 }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <limits>
@@ -78,6 +79,12 @@ struct Mapping {
 
 }  // namespace
 
+void MappedFile::release(size_t count) const {
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t whole = std::min(count, bytes.size()) / page * page;
+  if (mapped && whole > 0) ::madvise(const_cast<std::byte*>(bytes.data()), whole, MADV_DONTNEED);
+}
+
 MappedFile map_file(const std::string& path) {
   const InputFile file(path);
   const size_t size = file.stated_size();
@@ -85,7 +92,7 @@ MappedFile map_file(const std::string& path) {
     void* const address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd(), 0);
     if (address != MAP_FAILED) {
       auto mapping = std::make_shared<Mapping>(address, size);
-      return {{static_cast<const std::byte*>(address), size}, std::move(mapping)};
+      return {{static_cast<const std::byte*>(address), size}, std::move(mapping), true};
     }
     if (errno != ENODEV && errno != EACCES) throw system_error("cannot be mapped into memory", path);
   }

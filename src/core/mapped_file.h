@@ -15,6 +15,10 @@ namespace omni::core {
 struct MappedFile {
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> keeper;  // the bytes live as long as it does
+  bool mapped = false;                 // else read into memory
+
+  // Lets go of whole pages among the first `count` bytes: they take no memory until they are read again. Nothing where the file is not mapped.
+  void release(size_t count) const;
 };
 
 // Throws Error: kNotFound, kInvalidArgument (a directory), kInvalidData (an empty file), kMachine. What cannot be mapped (a pipe, a file of

@@ -25,6 +25,18 @@ ErrorCode code_of(const std::function<void()>& f) {
   return ErrorCode::kInternal;
 }
 
+TEST(MappedFile, PagesThatWereLetGoAreReadAgain) {
+  const TemporaryDirectory dir;
+  const std::string path = dir.file("in"), text(50000, 'q');
+  write_file_atomically(path, text, Overwrite::kRefuse);
+  const MappedFile file = map_file(path);
+  EXPECT_TRUE(file.mapped);
+  for (const size_t count : {size_t{0}, size_t{5000}, size_t{1000000}}) {
+    file.release(count);
+    EXPECT_EQ(std::memcmp(file.bytes.data(), text.data(), text.size()), 0);
+  }
+}
+
 TEST(MappedFile, BytesOutliveTheFile) {
   const TemporaryDirectory dir;
   const std::string path = dir.file("in");

@@ -48,7 +48,8 @@ MemoryUse constant_use(const Graph& graph) {
   return use;
 }
 
-Workload plan_workload(std::shared_ptr<const Graph> graph, std::span<const Shape> shapes, Isa isa) {
+Workload plan_workload(std::shared_ptr<const Graph> graph, std::span<const Shape> shapes, Isa isa, const runtime::Levers& levers,
+                       std::shared_ptr<runtime::Saved> saved) {
   Workload work;
   work.isa = isa_available(isa) ? isa : Isa::kScalar;
   MemoryUse& use = work.memory;
@@ -60,10 +61,11 @@ Workload plan_workload(std::shared_ptr<const Graph> graph, std::span<const Shape
   options.threads = 1;
   options.profile = true;
   options.after_pass = [&](std::string_view, const Graph&) { most = std::max(most, own_bytes() - before); };
+  runtime::apply(levers, std::vector<Shape>(shapes.begin(), shapes.end()), options, std::move(saved));
   runtime::Session session(graph, options);
-  const runtime::PlanInfo plan = session.plan(shapes);
+  const runtime::PlanInfo plan = session.plan(shapes, false);
   use.arena = static_cast<int64_t>(plan.arena_bytes);
-  use.session = std::max<int64_t>(0, own_bytes() - before - use.arena);
+  use.session = std::max<int64_t>(0, own_bytes() - before);
   use.planning = std::max<int64_t>(0, most - use.session);
   use.states = state_bytes(session.graph());
   use.ports = input_bytes(session.graph(), shapes) + static_cast<int64_t>(plan.output_bytes);

@@ -17,6 +17,7 @@
 #include "device/kernel_work.h"
 #include "graph/graph.h"
 #include "runtime/profiler.h"
+#include "runtime/savings.h"
 
 namespace omni::device {
 
@@ -45,7 +46,8 @@ struct Workload {
 // Constants and first values of states, bodies' too, each byte once: fills in `weights` and `mapped`.
 MemoryUse constant_use(const Graph& graph);
 
-// `isa` where this machine has it, else the scalar set. Throws what sessions throw.
-Workload plan_workload(std::shared_ptr<const Graph> graph, std::span<const Shape> shapes, Isa isa);
+// `isa` where this machine has it, else the scalar set. Throws what sessions throw. `saved`: what came of the levers.
+Workload plan_workload(std::shared_ptr<const Graph> graph, std::span<const Shape> shapes, Isa isa, const runtime::Levers& levers = {},
+                       std::shared_ptr<runtime::Saved> saved = nullptr);
 
 }  // namespace omni::device

@@ -13,7 +13,7 @@ namespace omni::ops {
 namespace {
 
 constexpr Formal kInputs[] = {{"A"}, {"B", 0, ParamKind::kWeight}, {"C", kOptional, ParamKind::kBias}};
-constexpr Formal kFusedInputs[] = {{"A"}, {"B"}, {"C", kOptional}, {"residual", kOptional}};
+constexpr Formal kFusedInputs[] = {{"A"}, {"B", 0, ParamKind::kWeight}, {"C", kOptional, ParamKind::kBias}, {"residual", kOptional}};
 constexpr Formal kOutputs[] = {{"Y"}};
 constexpr AttributeDef kAttributes[] = {
     {"alpha", AttributeKind::kFloat}, {"beta", AttributeKind::kFloat}, {"transA", AttributeKind::kInt}, {"transB", AttributeKind::kInt}};

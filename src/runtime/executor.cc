@@ -51,10 +51,10 @@ bool Arena::grow(size_t needed) {
   return true;
 }
 
-Executor::Executor(std::shared_ptr<const Graph> shared, SessionOptions wishes, Executor* around)
+Executor::Executor(std::shared_ptr<const Graph> shared, SessionOptions wishes, Executor* around, Arrangement arrangement)
     : options(std::move(wishes)), graph(std::move(shared)) {
   if (options.max_plans == 0) options.max_plans = 1;
-  model = make_model(graph, options.isa);
+  model = make_model(graph, options.isa, std::move(arrangement));
   model.body = around != nullptr;
   model.limits = options.limits;
   if (around != nullptr) clock = around->clock;

@@ -20,7 +20,7 @@ struct Arena {
 
 struct Executor {
   // `around`: the executor of the graph whose node has this graph as a body.
-  Executor(std::shared_ptr<const Graph> shared, SessionOptions wishes, Executor* around = nullptr);
+  Executor(std::shared_ptr<const Graph> shared, SessionOptions wishes, Executor* around = nullptr, Arrangement arrangement = {});
 
   // `views`: see Session::run. With `tensors_out` (and no views) the results are tensors of their own, which nothing changes later.
   Result run(std::span<const Tensor> tensors, std::span<TensorView> views, std::vector<Tensor>* tensors_out = nullptr) noexcept;

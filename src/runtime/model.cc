@@ -9,8 +9,7 @@ namespace omni::runtime {
 
 namespace {
 
-std::vector<NodeId> needed_nodes(const Graph& graph) {
-  const std::vector<NodeId> order = graph.order();
+std::vector<NodeId> needed_nodes(const Graph& graph, const std::vector<NodeId>& order) {
   std::vector<bool> read(graph.value_count(), false);
   const auto mark = [&](ValueId id) {
     if (id != kNone) read[id] = true;
@@ -63,12 +62,13 @@ void require_runnable(const Graph& graph, std::span<const NodeId> order) {
 
 }  // namespace
 
-Model make_model(std::shared_ptr<const Graph> shared, Isa isa) {
+Model make_model(std::shared_ptr<const Graph> shared, Isa isa, Arrangement arrangement) {
   const Graph& graph = *shared;
   Model m;
   m.graph = std::move(shared);
   m.isa = isa;
-  m.order = needed_nodes(graph);
+  m.order = needed_nodes(graph, arrangement.order.empty() ? graph.order() : arrangement.order);
+  m.unpacked = std::move(arrangement.unpacked);
   require_runnable(graph, m.order);
   m.bindings.resize(graph.node_count());
   m.last_position.assign(graph.value_count(), -1);

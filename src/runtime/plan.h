@@ -122,6 +122,7 @@ struct Plan {
 struct Model {
   std::shared_ptr<const Graph> graph;
   std::vector<NodeId> order;           // nodes somebody needs
+  std::vector<bool> unpacked;          // see Arrangement
   std::vector<int32_t> last_position;  // by value: its last reader in `order`, INT32_MAX for outputs and commits, -1 unread
   std::vector<ValueId> states;
   std::vector<uint32_t> input_index, state_index;  // by value, kNone for others
@@ -139,7 +140,7 @@ struct Model {
 };
 
 // Throws Error (kUnsupported) naming every node that no kernel, view or expansion can run.
-Model make_model(std::shared_ptr<const Graph> graph, Isa isa);
+Model make_model(std::shared_ptr<const Graph> graph, Isa isa, Arrangement arrangement = {});
 
 // Checks shapes against the graph's inputs (fixed dimensions, symbols that occur twice) and plans the first segment. Throws Error.
 std::unique_ptr<Plan> make_plan(Model& model, std::span<const Shape> shapes);

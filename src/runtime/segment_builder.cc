@@ -258,8 +258,12 @@ void SegmentBuilder::bind_steps() {
       outputs.push_back(planned(id));
       outputs.back().constant = nullptr;
     }
+    const NodeId id = model_.order[segment_->begin + t];
+    for (size_t i = 0; !model_.unpacked.empty() && model_.unpacked[id] && i < inputs.size(); ++i) {
+      if (n.op->input_formal(static_cast<int>(i)).param == ParamKind::kWeight) inputs[i].constant = nullptr;
+    }
     if (model_.limits.operations != RunLimits::kNone) count_operations(n, inputs, outputs);
-    bound_[t].binding = bind(n, model_.order[segment_->begin + t], inputs, outputs);
+    bound_[t].binding = bind(n, id, inputs, outputs);
     bound_[t].scratch_block = arena_.size();
     arena_.push_back({bound_[t].binding->scratch_bytes, static_cast<int32_t>(t), static_cast<int32_t>(t)});
   }

@@ -12,26 +12,40 @@ struct Session::Impl : Executor {
   using Executor::Executor;
 };
 
-Preparation prepare_reported(Graph graph, const SessionOptions& options) {
+namespace {
+
+Preparation run_planning_passes(Graph& graph, const SessionOptions& options) {
   PassContext context;
   context.isa = options.isa;
   PassManagerOptions manager;
   manager.disabled = options.disabled_passes;
   manager.after = options.after_pass;
   std::vector<PassReport> reports = run_passes(graph, passes::planning_passes(), context, manager);
-  return {std::make_shared<const Graph>(std::move(graph)), std::move(reports), std::move(context.notes)};
+  return {nullptr, std::move(reports), std::move(context.notes)};
+}
+
+}  // namespace
+
+Preparation prepare_reported(Graph graph, const SessionOptions& options) {
+  Preparation result = run_planning_passes(graph, options);
+  result.graph = std::make_shared<const Graph>(std::move(graph));
+  return result;
 }
 
 std::shared_ptr<const Graph> prepare(Graph graph, const SessionOptions& options) { return prepare_reported(std::move(graph), options).graph; }
 
 Session::Session(Graph graph, SessionOptions options) {
-  std::shared_ptr<const Graph> ready = options.optimize ? prepare(std::move(graph), options) : std::make_shared<const Graph>(std::move(graph));
-  impl_ = std::make_unique<Impl>(std::move(ready), std::move(options));
+  if (options.optimize) run_planning_passes(graph, options);
+  Arrangement arrangement = options.arrange ? options.arrange(graph) : Arrangement();
+  impl_ = std::make_unique<Impl>(std::make_shared<const Graph>(std::move(graph)), std::move(options), nullptr, std::move(arrangement));
 }
 
 Session::Session(std::shared_ptr<const Graph> graph, SessionOptions options) {
-  std::shared_ptr<const Graph> ready = options.optimize ? prepare(graph->clone(), options) : std::move(graph);
-  impl_ = std::make_unique<Impl>(std::move(ready), std::move(options));
+  if (options.optimize || options.arrange) {
+    *this = Session(graph->clone(), std::move(options));
+  } else {
+    impl_ = std::make_unique<Impl>(std::move(graph), std::move(options));
+  }
 }
 
 Session::~Session() = default;
@@ -98,7 +112,7 @@ std::map<std::string, Tensor> Session::run(const std::map<std::string, Tensor>& 
   return named;
 }
 
-PlanInfo Session::plan(std::span<const Shape> shapes) {
+PlanInfo Session::plan(std::span<const Shape> shapes, bool reserve) {
   Impl& s = *impl_;
   if (shapes.size() != input_count()) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -107,7 +121,7 @@ PlanInfo Session::plan(std::span<const Shape> shapes) {
   const auto same = [&](const std::unique_ptr<Plan>& p) { return std::equal(shapes.begin(), shapes.end(), p->key.begin()); };
   const auto found = std::find_if(s.plans.begin(), s.plans.end(), same);
   const Segment& first = *(found != s.plans.end() ? **found : s.add_plan(shapes)).first;
-  s.reserve_arena(0, first.arena_bytes);
+  if (reserve) s.reserve_arena(0, first.arena_bytes);
   PlanInfo info;
   info.steps = first.steps.size();
   info.segments = first.kind == SegmentEnd::kFinal ? 1 : 2;

@@ -34,6 +34,12 @@ struct RunLimits {
   int64_t body_runs = int64_t{1} << 31;  // of one node: a Loop that asks for more fails
 };
 
+// How a session runs its graph, where not as it stands.
+struct Arrangement {
+  std::vector<NodeId> order;   // of all nodes that somebody needs; empty: the graph's own
+  std::vector<bool> unpacked;  // by node: its constant weights are packed in each run, into scratch, instead of once; empty: none
+};
+
 struct SessionOptions {
   Isa isa = detect_isa();
   int threads = 0;                        // 0: one per physical core; not asked when a pool is given
@@ -46,6 +52,7 @@ struct SessionOptions {
   size_t max_plans = 8;
   RunLimits limits = {};
   std::function<void(std::string_view pass, const Graph&)> after_pass = {};  // for printing
+  std::function<Arrangement(Graph& prepared)> arrange = {};  // after the passes: may change the graph once more (runtime/savings.h)
 };
 
 // What a plan takes, for `inspect` and tests.
@@ -86,8 +93,8 @@ class Session {
   std::map<std::string, Tensor> run(const std::map<std::string, Tensor>& inputs);
   std::vector<Tensor> run(std::span<const Tensor> inputs);
 
-  // Plans these input shapes ahead of the first run; throws Error. The plan's first segment is what can be told.
-  PlanInfo plan(std::span<const Shape> shapes);
+  // Plans these input shapes ahead of the first run; throws Error. The plan's first segment is what can be told. `reserve`: its arena, too.
+  PlanInfo plan(std::span<const Shape> shapes, bool reserve = true);
   // How many plans (and later segments) were made so far.
   uint64_t plans_made() const;
 

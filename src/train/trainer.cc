@@ -20,7 +20,6 @@ namespace omni::train {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr int64_t kValidationBatch = 256;     // no gradients to keep: larger batches only save overhead
 constexpr double kProgressSeconds = 0.1;      // between two calls
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -121,13 +120,13 @@ class Trainer {
     pool_ = options.pool ? options.pool : std::make_shared<ThreadPool>(options.threads);
     states_ = std::make_shared<runtime::StateSet>();
     states_->attach(graphs_.model);
-    train_ = make_session(graphs_.train);
+    train_ = make_session(graphs_.train, data, *split_.train, options.batch, options.levers);
     train_batches_ = std::make_unique<runtime::Batches>(*split_.train, runtime::BatchOptions{options.batch, true, options.seed}, pool_.get());
     train_loop_ = std::make_unique<runtime::StepLoop>(*train_, *train_batches_, field_names(data));
     train_loop_->track(graphs_.loss, runtime::MetricKind::kMean);
     if (!graphs_.seed.empty()) train_loop_->set(graphs_.seed, static_cast<int64_t>(options.seed));
     if (split_.validation == nullptr) return;
-    eval_ = make_session(graphs_.eval);
+    eval_ = make_session(graphs_.eval, options.validation_data != nullptr ? *options.validation_data : data, *split_.validation, kValidationBatch, {});
     eval_batches_ = std::make_unique<runtime::Batches>(*split_.validation, runtime::BatchOptions{kValidationBatch}, pool_.get());
     eval_loop_ = std::make_unique<runtime::StepLoop>(*eval_, *eval_batches_, field_names(options.validation_data != nullptr ? *options.validation_data : data));
     eval_loop_->track(graphs_.loss, runtime::MetricKind::kMean);
@@ -154,12 +153,32 @@ class Trainer {
   }
 
  private:
-  std::unique_ptr<runtime::Session> make_session(const Graph& graph) const {
+  std::unique_ptr<runtime::Session> make_session(const Graph& graph, const SampleData& data, const runtime::SampleSource& source, int64_t batch,
+                                                 runtime::Levers levers) const {
     runtime::SessionOptions o;
     o.isa = options_.isa;
     o.pool = pool_;
     o.states = states_;
+    levers.order = true;
+    runtime::apply(levers, batch_shapes(graph, data, source, std::min(batch, source.size())), o);
     return std::make_unique<runtime::Session>(graph.clone(), o);
+  }
+
+  // Sizes of the graph's inputs in a whole batch; what no field feeds is a scalar.
+  std::vector<Shape> batch_shapes(const Graph& graph, const SampleData& data, const runtime::SampleSource& source, int64_t batch) const {
+    const auto names = field_names(data);
+    std::vector<Shape> shapes;
+    for (const ValueId id : graph.inputs()) {
+      std::vector<int64_t> dims;
+      const auto field = names.find(graph.value(id).name);
+      for (const runtime::SampleField& f : source.fields()) {
+        if (field == names.end() || f.name != field->second) continue;
+        dims.push_back(batch);
+        dims.insert(dims.end(), f.shape.begin(), f.shape.end());
+      }
+      shapes.emplace_back(dims);
+    }
+    return shapes;
   }
 
   std::map<std::string, std::string, std::less<>> field_names(const SampleData& data) const {

@@ -13,6 +13,7 @@
 #include "core/progress.h"
 #include "core/thread_pool.h"
 #include "graph/graph.h"
+#include "runtime/savings.h"
 #include "train/losses.h"
 #include "train/mark_parameters.h"
 #include "train/optimizer.h"
@@ -34,6 +35,9 @@ struct EpochReport {
 // What to do with a checkpoint that is there already.
 enum class OnCheckpoint : uint8_t { kResume, kRestart, kRefuse };
 
+// Samples a run of validation: no gradients to keep, larger batches only save overhead.
+inline constexpr int64_t kValidationBatch = 256;
+
 struct TrainOptions {
   LossOptions loss;  // kAuto: cross-entropy for labels, mean squared error for values
   OptimizerOptions optimizer;
@@ -50,6 +54,7 @@ struct TrainOptions {
   int threads = 0;
   std::shared_ptr<ThreadPool> pool;
   Isa isa = detect_isa();
+  runtime::Levers levers;  // what the step gives up to take less memory; its order of nodes is one that keeps little alive in any case
 
   std::string directory;           // where checkpoints are kept; "": none
   OnCheckpoint on_checkpoint = OnCheckpoint::kResume;

@@ -17,32 +17,51 @@ namespace {
 constexpr int kMaxNesting = 100;
 constexpr int kNestedGraphs = kMaxNesting / 3;
 
-bool parse(onnx::ModelProto& model, std::span<const std::byte> bytes, int nesting) {
-  google::protobuf::io::ArrayInputStream array(bytes.data(), static_cast<int>(bytes.size()));
-  google::protobuf::io::CodedInputStream stream(&array);
+// The bytes of a file, piece by piece; pages that were read are let go, so that a model is not in memory twice while it is parsed.
+class FileStream : public google::protobuf::io::ZeroCopyInputStream {
+ public:
+  static constexpr int kPiece = 1 << 20;
+
+  explicit FileStream(const MappedFile& file) : file_(file), array_(file.bytes.data(), static_cast<int>(file.bytes.size()), kPiece) {}
+  bool Next(const void** data, int* size) override {
+    file_.release(static_cast<size_t>(array_.ByteCount()));
+    return array_.Next(data, size);
+  }
+  void BackUp(int count) override { array_.BackUp(count); }
+  bool Skip(int count) override { return array_.Skip(count); }
+  int64_t ByteCount() const override { return array_.ByteCount(); }
+
+ private:
+  const MappedFile& file_;
+  google::protobuf::io::ArrayInputStream array_;
+};
+
+bool parse(onnx::ModelProto& model, const MappedFile& file, int nesting) {
+  FileStream pieces(file);
+  google::protobuf::io::CodedInputStream stream(&pieces);
   stream.SetRecursionLimit(nesting);
   return model.ParseFromCodedStream(&stream) && stream.ConsumedEntireMessage();
 }
 
-std::shared_ptr<const onnx::ModelProto> parse(std::span<const std::byte> bytes) {
-  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max())) {
+std::shared_ptr<const onnx::ModelProto> parse(const MappedFile& file) {
+  if (file.bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max())) {
     throw Error(ErrorCode::kUnsupported, "an ONNX message of more than 2 GB", {}, "store the weights as external data");
   }
   auto model = std::make_shared<onnx::ModelProto>();
-  if (parse(*model, bytes, kMaxNesting)) {
+  if (parse(*model, file, kMaxNesting)) {
     if (model->has_graph()) return model;
     throw Error(ErrorCode::kInvalidData, "no ONNX model: it holds no graph");
   }
   onnx::ModelProto deeper;
-  if (parse(deeper, bytes, 4 * kMaxNesting)) {
+  if (parse(deeper, file, 4 * kMaxNesting)) {
     throw Error(ErrorCode::kUnsupported, "subgraphs nested more than " + std::to_string(kNestedGraphs) + " deep");
   }
   throw Error(ErrorCode::kInvalidData, "no ONNX model, or a truncated or damaged one", {}, "copy or export the file again");
 }
 
-Graph import_any(std::span<const std::byte> bytes, const std::string& path, const OnnxImportOptions& options) {
+Graph import_any(const MappedFile& file, const std::string& path, const OnnxImportOptions& options) {
   try {
-    return ModelImporter(parse(bytes), path, options).run();
+    return ModelImporter(parse(file), path, options).run();
   } catch (const Error& error) {
     if (path.empty() || error.where().starts_with(path)) throw;
     throw error.within(path);
@@ -99,10 +118,9 @@ bool is_onnx(std::span<const std::byte> bytes) {
 }
 
 Graph import_onnx(const std::string& path, const OnnxImportOptions& options) {
-  const MappedFile file = map_file(path);
-  return import_any(file.bytes, path, options);
+  return import_any(map_file(path), path, options);
 }
 
-Graph import_onnx(std::span<const std::byte> bytes, const OnnxImportOptions& options) { return import_any(bytes, {}, options); }
+Graph import_onnx(std::span<const std::byte> bytes, const OnnxImportOptions& options) { return import_any({bytes, nullptr}, {}, options); }
 
 }  // namespace omni::formats
