@@ -1,6 +1,9 @@
-// omni compress: a smaller model from a float one.
+// omni compress: a smaller model from a float one, by one method or by a recipe.
+#include <algorithm>
 #include <filesystem>
 
+#include "compress_report.h"
+#include "model_inputs.h"
 #include "quantity.h"
 #include "standard_options.h"
 
@@ -8,90 +11,239 @@ namespace omni::cli {
 
 namespace {
 
-constexpr PositionalSpec kPositionals[] = {{"MODEL", "an .onnx or .omni file with float weights"}};
+namespace fs = std::filesystem;
+
+constexpr PositionalSpec kPositionals[] = {{"MODEL", "an .onnx or .omni file with float weights", false}};
 constexpr OptionSpec kOptions[] = {
-    {"--method", "METHOD", "how", Kind::kChoice, {}, "fp16|bf16|int8-dynamic|int8-static|int8-weight|int4-weight|gptq", true},
-    {"-o", "FILE", "the compressed model: .onnx or .omni by its extension", Kind::kText, {}, {}, true},
+    {"--method", "METHOD", "one step, applied whether it pays or not: fp16, int8-static, int4-weight …; list shows all with their options", Kind::kText},
+    {"--recipe", "NAME", "steps in order: one of those that --recipe list shows, or a YAML file", Kind::kText},
+    {"-o", "FILE", "the compressed model: .onnx or .omni by its extension", Kind::kText},
+    {.name = "--option", .value = "NAME=VALUE", .help = "an option of --method, as a recipe writes it", .kind = Kind::kText, .repeated = true},
     {"--group", "N", "int4-weight, gptq: weights that share a scale", Kind::kCount, "32"},
     {"--layers", "", "list what was done with every layer", Kind::kFlag},
     {"--force", "", "overwrite FILE", Kind::kFlag},
 };
 constexpr OptionSpec kCalibrationOptions[] = {
-    {"--data", "DATA",
-     "samples for int8-static and gptq: IDX directory or pair, NPY, NPZ, CSV, folder of pictures, or fashion-mnist; then @train, @test, @0:1000", Kind::kText},
-    {"--samples", "N", "of them", Kind::kCount, "512"},
-    {"--observer", "NAME", "how an activation's range is chosen; auto: what serves the outputs best", Kind::kChoice, "auto", "auto|minmax|percentile|entropy|mse"},
-    {"--percentile", "SHARE", "of the values inside the range, for --observer percentile", Kind::kShare, "99.99%"},
+    {"--data", "DATA", "samples: IDX directory or pair, NPY, NPZ, CSV, folder of pictures, or fashion-mnist; then @train, @test, @0:1000", Kind::kText},
+    {"--samples", "N", "int8-static: of them, to calibrate on", Kind::kCount, "512"},
+    {"--observer", "NAME", "int8-static: how an activation's range is chosen; auto: what serves the outputs best", Kind::kChoice, "auto", "auto|minmax|percentile|entropy|mse"},
+    {"--percentile", "SHARE", "int8-static: of the values inside the range, for --observer percentile", Kind::kShare, "99.99%"},
     {"--target", "NAME", "CSV column or NPZ array that is the target; none for none", Kind::kText},
     {"--values", "", "the target is a value, even where all are whole numbers", Kind::kFlag},
 };
-constexpr OptionGroup kGroups[] = {{"Options", kOptions}, {"Calibration", kCalibrationOptions}, kPreprocessGroup, kMachineGroup, kOutputGroup};
+constexpr OptionSpec kMeasureOptions[] = {
+    {"--validation", "DATA", "what accuracy is measured on: data, or a share of --data that no step sees", Kind::kText, "10%"},
+    {"--max-accuracy-loss", "SHARE", "a step that brings the loss beyond it is not applied", Kind::kShare},
+    {"--device", "NAME", "latencies are predicted for this profile instead of measured here", Kind::kText},
+    {"--latency-time", "TIME", "each comparison of latencies takes so long", Kind::kTime, "1s"},
+    {.name = "--shape", .value = "NAME=SIZES", .help = "an input's sizes for latencies, where the model leaves them open (default 1)", .kind = Kind::kText, .repeated = true},
+    {"--report", "DIR", "report.html and report.json: what every step changed, sizes by layer, ranges, errors, drift", Kind::kText},
+};
+constexpr OptionSpec kWorkOptions[] = {
+    {"--seed", "N", "of held-out samples, of their order in training", Kind::kInteger, "1"},
+    {"--work", "DIR", "intermediate models, checkpoints and the journal, from which the same command goes on; stays. Default: FILE.work, which goes", Kind::kText},
+    {"--keep", "", "leave FILE.work", Kind::kFlag},
+    {"--restart", "", "begin anew whatever is in it", Kind::kFlag},
+};
+constexpr OptionGroup kGroups[] = {{"Options", kOptions},           {"Data", kCalibrationOptions}, {"Did it help?", kMeasureOptions},
+                                   {"Work and resuming", kWorkOptions}, kPreprocessGroup,              kMachineGroup, kOutputGroup};
 constexpr Example kExamples[] = {
     {"8-bit weights and activations, calibrated on training pictures",
      "omni compress lenet5.onnx --method int8-static --data fashion-mnist@0:512 -o lenet5-int8.onnx"},
     {"4-bit weights in groups of 32", "omni compress lenet5.onnx --method int4-weight -o lenet5-int4.omni"},
+    {"An epoch of training, then 8 bits; every step measured, with a report",
+     "omni compress lenet5.onnx --recipe int8-finetuned --data fashion-mnist@0:3000 --latency-time 200ms --report report -o lenet5-best.omni"},
 };
 
-StaticQuantization ranges(const Arguments& arguments) {
-  const std::string name = arguments.text("--observer");
-  StaticQuantization options;
-  options.observer = name == "minmax"       ? Observer::kMinMax
-                     : name == "percentile" ? Observer::kPercentile
-                     : name == "entropy"    ? Observer::kEntropy
-                     : name == "mse"        ? Observer::kMse
-                                            : Observer::kAuto;
-  options.percentile = arguments.share("--percentile") * 100;
+[[noreturn]] void refuse(std::string what, std::string option, std::string fix) {
+  throw Error(ErrorCode::kInvalidArgument, std::move(what), std::move(option), std::move(fix));
+}
+
+int list_recipes(Output& output) {
+  Table table({"recipe", "steps", "what it does"});
+  Json recipes = Json::array();
+  for (const Recipe& recipe : Recipe::list()) {
+    std::string steps;
+    for (const std::string& step : recipe.steps()) steps += (steps.empty() ? "" : ", ") + step;
+    table.row({recipe.name(), steps, recipe.description()});
+    recipes.push(std::move(Json::object().set("name", recipe.name()).set("description", recipe.description()).set("text", recipe.text())));
+  }
+  output.result().set("recipes", recipes);
+  output.table(table);
+  return 0;
+}
+
+int list_methods(Output& output) {
+  Table table({"method", "option", "default", "what it does"});
+  Json methods = Json::array();
+  for (const StepInfo& step : compression_steps()) {
+    table.row({step.name, "", "", step.purpose + (step.needs_targets ? "; needs labels or values" : step.needs_data ? "; needs data" : "")});
+    Json options = Json::array();
+    for (const StepOptionInfo& o : step.options) {
+      std::string help = o.help;
+      for (const std::string& choice : o.choices) help += (choice == o.choices.front() ? ": " : ", ") + choice;
+      table.row({"", o.name, o.fallback, help});
+      options.push(std::move(Json::object().set("name", o.name).set("help", o.help).set("kind", o.kind).set("default", o.fallback).set("choices", Json::array(o.choices))));
+    }
+    methods.push(std::move(Json::object().set("name", step.name).set("description", step.purpose).set("options", options).set("needs_data", step.needs_data)));
+  }
+  output.result().set("methods", methods);
+  output.table(table);
+  return 0;
+}
+
+// Options of --method: those that have a name on the command line, then --option.
+std::map<std::string, std::string, std::less<>> step_options(const Arguments& arguments, const StepInfo& step) {
+  const std::pair<const char*, const char*> named[] = {{"--group", "group"}, {"--samples", "samples"}, {"--observer", "observer"}, {"--percentile", "percentile"}};
+  std::map<std::string, std::string, std::less<>> options;
+  for (const auto& [word, option] : named) {
+    if (!arguments.given(word)) continue;
+    const bool known = std::any_of(step.options.begin(), step.options.end(), [&](const StepOptionInfo& o) { return o.name == option; });
+    if (!known) refuse(step.name + " has no such option", word, "omni compress --method list shows what it takes");
+    options[option] = word == std::string_view("--group") || word == std::string_view("--samples") ? std::to_string(arguments.count(word)) : arguments.text(word);
+  }
+  for (const std::string& text : arguments.all("--option")) {
+    const size_t mark = text.find('=');
+    if (mark == std::string::npos || mark == 0) refuse("expected NAME=VALUE, got " + printable(text), "--option", "omni compress --method list shows them");
+    options[text.substr(0, mark)] = text.substr(mark + 1);
+  }
   return options;
 }
 
-void print_layers(Output& output, const CompressionReport& report, bool listed) {
-  Table table({"weight", "operator", "elements>", "before>", "after>", "action", "reason"});
-  Json layers = Json::array();
-  for (const LayerReport& layer : report.layers) {
-    table.row({layer.name, layer.op, grouped_text(layer.elements), bytes_text(static_cast<double>(layer.bytes_before)),
-               bytes_text(static_cast<double>(layer.bytes_after)), layer.action, layer.reason});
-    Json entry = Json::object();
-    entry.set("name", layer.name).set("operator", layer.op).set("action", layer.action).set("reason", layer.reason).set("elements", layer.elements);
-    layers.push(std::move(entry.set("before_bytes", layer.bytes_before).set("after_bytes", layer.bytes_after)));
+Recipe recipe_of(const Arguments& arguments) {
+  Recipe recipe;
+  if (arguments.given("--recipe")) {
+    for (const char* option : {"--group", "--samples", "--observer", "--percentile", "--option"}) {
+      if (arguments.given(option)) refuse("goes with --method only", option, "say it in the recipe's file");
+    }
+    recipe = Recipe::find(arguments.text("--recipe"));
+  } else {
+    const std::string method = arguments.text("--method");
+    recipe.add(method, {}, true);  // refuses an unknown one with the nearest
+    for (const StepInfo& step : compression_steps()) {
+      if (step.name == method) recipe = Recipe().add(method, step_options(arguments, step), true);
+    }
+    if (!arguments.given("--report")) recipe.decide("none");
   }
-  Json activations = Json::array();
-  for (const ActivationReport& range : report.activations) {
-    Json entry = Json::object();
-    entry.set("name", range.name).set("min", range.min).set("max", range.max).set("low", range.low).set("high", range.high);
-    activations.push(std::move(entry.set("snr_db", range.snr_db)));
+  if (arguments.given("--max-accuracy-loss")) recipe.max_accuracy_loss(arguments.share("--max-accuracy-loss"));
+  return recipe;
+}
+
+void check_options(const Arguments& arguments) {
+  if (arguments.positionals().empty()) refuse("MODEL is missing", "omni compress", "give an .onnx or .omni file");
+  if (arguments.given("--method") == arguments.given("--recipe")) refuse("one of --method and --recipe is needed", "omni compress", "give one; list shows what there is");
+  if (!arguments.given("-o")) refuse("-o is missing", "omni compress", "name the compressed model's file");
+  if (arguments.given("--work") && arguments.flag("--keep")) refuse("a folder that --work names stays anyway", "--keep", "leave it out");
+  if (arguments.given("--recipe") || arguments.given("--report")) return;
+  for (const char* option : {"--validation", "--max-accuracy-loss", "--device", "--latency-time", "--shape"}) {
+    if (arguments.given(option)) refuse("nothing is measured for a single method without a report", option, "give --report DIR, or use --recipe");
   }
-  output.result().set("layers", layers).set("activations", activations).set("notes", Json::array(report.notes));
-  if (listed) output.table(table);
-  if (listed || output.verbose()) {
-    for (const std::string& note : report.notes) output.line(note);
+}
+
+RecipeOptions run_options(const Arguments& arguments, const Graph& graph) {
+  RecipeOptions options;
+  const std::string validation = arguments.text("--validation");
+  if (validation.ends_with('%')) {
+    options.validation_share = parse_share(validation, "--validation");
+  } else {
+    options.validation = open_data(arguments, graph, validation, "test");
+  }
+  options.seed = static_cast<uint64_t>(arguments.integer("--seed"));
+  options.restart = arguments.flag("--restart");
+  options.device = arguments.text("--device");
+  options.format = arguments.text("-o").ends_with(".onnx") ? "onnx" : "omni";
+  options.latency_seconds = arguments.seconds("--latency-time");
+  options.shapes = shapes_option(arguments);
+  options.compare = arguments.given("--report");
+  return options;
+}
+
+// The folder of intermediate results. Its file `output` names the result that was about to be written: one that is there when the run is begun again is
+// this run's own and may be replaced.
+class Work {
+ public:
+  Work(const Arguments& arguments, bool resumable) : to_(arguments.text("-o")), named_(arguments.given("--work")), keep_(named_ || arguments.flag("--keep")), resumable_(resumable) {
+    path_ = named_ ? arguments.text("--work") : to_ + ".work";
+    std::error_code failed;
+    const fs::path marker = fs::path(path_) / "output";
+    own_output_ = resumable && fs::is_regular_file(marker, failed) && read_lines(marker.string()) == std::vector<std::string>{to_};
+  }
+  // What nobody can go on with goes in any case.
+  ~Work() {
+    if (!resumable_ && !keep_) remove();
+  }
+  Work(const Work&) = delete;
+  Work& operator=(const Work&) = delete;
+
+  const std::string& path() const { return path_; }
+  bool resumable() const { return resumable_; }
+  bool own_output() const { return own_output_; }
+  void about_to_write() { write_file((fs::path(path_) / "output").string(), to_, true); }
+  void done() {
+    if (!keep_) remove();
+  }
+
+ private:
+  // The journal last, so that a folder that is left half-way is still known as one.
+  void remove() {
+    std::error_code ignored;
+    if (!fs::exists(fs::path(path_) / "recipe.journal", ignored)) return;
+    for (const auto& entry : fs::directory_iterator(path_, ignored)) {
+      if (entry.path().filename() != "recipe.journal") fs::remove_all(entry.path(), ignored);
+    }
+    fs::remove_all(path_, ignored);
+  }
+
+  std::string to_, path_;
+  bool named_, keep_, resumable_, own_output_ = false;
+};
+
+Graph run_recipe(ModelCompressor& compressor, const Recipe& recipe, const RecipeOptions& options, bool resumable) {
+  try {
+    return compressor.run(recipe, options);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInterrupted || !resumable) throw;
+    throw Error(ErrorCode::kInterrupted, "stopped", error.where(), "go on with the same command; the work so far is in " + options.directory);
   }
 }
 
 int run(const Arguments& arguments, Output& output) {
-  const std::string &path = arguments.positional(0), method = arguments.text("--method"), to = arguments.text("-o");
-  check_writable(to, arguments.flag("--force"));
+  if (arguments.text("--recipe") == "list") return list_recipes(output);
+  if (arguments.text("--method") == "list") return list_methods(output);
+  check_options(arguments);
+  const std::string &path = arguments.positional(0), to = arguments.text("-o");
+  const Recipe recipe = recipe_of(arguments);
+  Work work(arguments, arguments.given("--recipe") || arguments.given("--work") || recipe.trains());
+  const SaveOptions save{.overwrite = arguments.flag("--force") || work.own_output(), .format = {}};
+  check_writable(to, save.overwrite);
   const Graph graph = Graph::load(path);
   CompressorOptions options;
   if (arguments.given("--data")) options.data = open_data(arguments, graph, arguments.text("--data"), "train");
-  options.samples = arguments.count("--samples");
   options.threads = threads_option(arguments);
   options.isa = arguments.text("--isa");
   options.progress = output.progress("compress");
   ModelCompressor compressor(graph, options);
-  WeightQuantization weights;
-  weights.group = arguments.count("--group");
-  Graph small = compressor.compress(method, ranges(arguments), weights);
+  RecipeOptions how = run_options(arguments, graph);
+  how.directory = work.path();
+  how.restart |= !work.resumable();
+  Graph small = run_recipe(compressor, recipe, how, work.resumable());
   output.end_progress();
-  set_source(small, arguments, graph, path);
-  small.save(to, {.overwrite = arguments.flag("--force"), .format = {}});
-
-  const auto before = static_cast<int64_t>(std::filesystem::file_size(path)), after = static_cast<int64_t>(std::filesystem::file_size(to));
-  const double smaller = before > 0 ? 1 - static_cast<double>(after) / static_cast<double>(before) : 0;
-  output.input().set("path", path).set("size_bytes", before).set("method", method);
-  output.result().set("path", to).set("size_bytes", after).set("reduction", smaller);
-  print_layers(output, compressor.report(), arguments.flag("--layers"));
-  output.line(to + ": " + bytes_text(static_cast<double>(after)) + ", " + fixed_text(smaller * 100, 1) + " % smaller than " + path);
-  return 0;
+  const RecipeReport& report = compressor.recipe_report();
+  const auto before = static_cast<int64_t>(fs::file_size(path));
+  output.input().set("path", path).set("size_bytes", before);
+  output.input().set(arguments.given("--recipe") ? "recipe" : "method", arguments.text(arguments.given("--recipe") ? "--recipe" : "--method"));
+  CompressAnswer answer{path, to, before, 0, arguments.flag("--layers"), arguments.given("--recipe") || arguments.given("--report")};
+  const bool any = !report.applied.empty();
+  if (any) {
+    set_source(small, arguments, graph, path);
+    work.about_to_write();
+    small.save(to, {.overwrite = save.overwrite, .format = {}, .coded = report.coded});
+    answer.after = static_cast<int64_t>(fs::file_size(to));
+  }
+  print_answer(output, report, answer);
+  if (arguments.given("--report")) save_report(arguments, output, report, answer);
+  work.done();
+  return any ? 0 : 1;
 }
 
 }  // namespace

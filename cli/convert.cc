@@ -19,7 +19,7 @@ constexpr OptionSpec kOptions[] = {
 constexpr OptionGroup kGroups[] = {{"Options", kOptions}, kPreprocessGroup, kMachineGroup, kOutputGroup};
 constexpr Example kExamples[] = {
     {"A package from an ONNX file", "omni convert lenet5.onnx -o lenet5.omni"},
-    {"The smallest file, decoded when it is loaded", "omni convert pruned.onnx --coded -o pruned.omni"},
+    {"The smallest file, decoded when it is loaded", "omni convert lenet5.onnx --coded -o lenet5-coded.omni"},
     {"Keep in the package how pictures become inputs", "omni convert lenet5.onnx --mean 0.5 --std 0.5 -o prepared.omni"},
 };
 

@@ -116,7 +116,8 @@ std::string command_for(const Arguments& arguments, const Candidate& c, const st
     if (!arguments.given(option.name)) return;
     text += " " + std::string(option.name) + (option.kind == Kind::kFlag ? "" : " " + shell_word(arguments.text(option.name)));
   };
-  if (c.method == "int8-static") {
+  const std::vector<StepInfo> steps = compression_steps();
+  if (std::any_of(steps.begin(), steps.end(), [&](const StepInfo& step) { return step.name == c.method && step.needs_data; })) {
     for (const OptionSpec& option : kCalibrationOptions) take(option);
   }
   for (const OptionSpec& option : kPreprocessOptions) take(option);

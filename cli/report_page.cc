@@ -41,15 +41,15 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-std::string table(const ReportPage& page) {
+std::string table(const std::vector<std::string>& heads, const std::vector<std::vector<std::string>>& rows) {
   std::string out = "<div class=\"scroll\"><table><thead><tr>";
   std::vector<bool> number;
-  for (const std::string& head : page.heads) {
+  for (const std::string& head : heads) {
     number.push_back(head.ends_with('>'));
     out += std::string(number.back() ? "<th class=\"n\">" : "<th>") + escaped(number.back() ? head.substr(0, head.size() - 1) : head) + "</th>";
   }
   out += "</tr></thead><tbody>\n";
-  for (const auto& row : page.rows) {
+  for (const auto& row : rows) {
     out += "<tr>";
     for (size_t i = 0; i < row.size(); ++i) out += std::string(i < number.size() && number[i] ? "<td class=\"n\">" : "<td>") + escaped(row[i]) + "</td>";
     out += "</tr>\n";
@@ -73,27 +73,41 @@ std::string in_script(std::string text) {
   return text;
 }
 
+// `first`: the number of the first chart on the page.
+std::string figures(const std::vector<ReportChart>& charts, size_t first) {
+  if (charts.empty()) return {};
+  std::string out = "<div class=\"charts\">\n";
+  for (size_t i = 0; i < charts.size(); ++i) {
+    const ReportChart& chart = charts[i];
+    out += "<figure><figcaption>" + escaped(chart.title) + " <small>(" + escaped(chart.unit) + ", " + (chart.lower_is_better ? "lower" : "higher") +
+           " is better)</small></figcaption><canvas id=\"chart" + std::to_string(first + i) + "\" role=\"img\" aria-label=\"" + escaped(chart.title) +
+           "\"></canvas></figure>\n";
+  }
+  return out + "</div>\n";
+}
+
 }  // namespace
 
 std::string html(const ReportPage& page) {
   std::string out = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>" + escaped(page.title) +
                     "</title><style>" + kStyle + "</style></head><body>\n<h1>" + escaped(page.title) + "</h1>\n<p class=\"answer\">" + escaped(page.answer) + "</p>\n";
-  out += table(page);
-  if (!page.charts.empty()) {
-    out += "<h2>Charts</h2><div class=\"charts\">\n";
-    for (size_t i = 0; i < page.charts.size(); ++i) {
-      const ReportChart& chart = page.charts[i];
-      out += "<figure><figcaption>" + escaped(chart.title) + " <small>(" + escaped(chart.unit) + ", " + (chart.lower_is_better ? "lower" : "higher") +
-             " is better)</small></figcaption><canvas id=\"chart" + std::to_string(i) + "\" role=\"img\" aria-label=\"" + escaped(chart.title) + "\"></canvas></figure>\n";
-    }
-    out += "</div>\n";
+  out += table(page.heads, page.rows);
+  if (!page.charts.empty()) out += "<h2>Charts</h2>";
+  std::vector<ReportChart> charts = page.charts;
+  out += figures(charts, 0);
+  for (const ReportSection& section : page.sections) {
+    out += "<h2>" + escaped(section.title) + "</h2>\n";
+    if (!section.text.empty()) out += "<p>" + escaped(section.text) + "</p>\n";
+    if (!section.heads.empty()) out += table(section.heads, section.rows);
+    out += figures(section.charts, charts.size());
+    charts.insert(charts.end(), section.charts.begin(), section.charts.end());
   }
   for (const std::string& note : page.notes) out += "<p>" + escaped(note) + "</p>\n";
   out += "<h2>How to make it again</h2>\n<pre>";
   for (const std::string& command : page.commands) out += escaped(command) + "\n";
   out += "</pre>\n";
-  if (!page.charts.empty()) {
-    out += "<script>" + in_script(std::string(chart_js())) + "</script>\n<script>const charts=" + in_script(chart_data(page.charts).text(false)) + ";" + kScript + "</script>\n";
+  if (!charts.empty()) {
+    out += "<script>" + in_script(std::string(chart_js())) + "</script>\n<script>const charts=" + in_script(chart_data(charts).text(false)) + ";" + kScript + "</script>\n";
   }
   return out + "</body></html>\n";
 }

@@ -20,12 +20,21 @@ struct ReportChart {
   std::vector<ReportSeries> series;
 };
 
+// A heading with whatever of the rest it has.
+struct ReportSection {
+  std::string title, text;
+  std::vector<std::string> heads;
+  std::vector<std::vector<std::string>> rows;
+  std::vector<ReportChart> charts;
+};
+
 struct ReportPage {
   std::string title;
   std::string answer;  // one sentence
   std::vector<std::string> heads;  // a head that ends in '>' is that of a column of numbers
   std::vector<std::vector<std::string>> rows;
   std::vector<ReportChart> charts;
+  std::vector<ReportSection> sections;  // behind the charts
   std::vector<std::string> notes;
   std::vector<std::string> commands;  // how to make it again
 };

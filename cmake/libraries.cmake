@@ -77,7 +77,7 @@ add_custom_target(omni_man ALL DEPENDS ${pages})
 include(CMakePackageConfigHelpers)
 install(TARGETS omni RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS libomni EXPORT omni LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(FILES ${PROJECT_SOURCE_DIR}/include/omni/omni.h ${PROJECT_SOURCE_DIR}/include/omni/error.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/omni)
+install(FILES ${PROJECT_SOURCE_DIR}/include/omni/omni.h ${PROJECT_SOURCE_DIR}/include/omni/compress.h ${PROJECT_SOURCE_DIR}/include/omni/error.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/omni)
 install(EXPORT omni NAMESPACE omni:: FILE omni-config.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/omni)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/omni-config-version.cmake COMPATIBILITY SameMajorVersion)
 # Relative to the .pc file, so that a tree may be moved.

@@ -1,4 +1,5 @@
-// OmniMind Edge: compress, run, train and measure neural networks. The whole public surface of libomni, with omni/error.h.
+// OmniMind Edge: compress, run, train and measure neural networks. The public surface of libomni, with omni/error.h and
+// omni/compress.h, which this file includes.
 //
 //     auto model   = omni::Graph::load("model.onnx");
 //     auto session = omni::Session(model, {.threads = 2});
@@ -464,72 +465,6 @@ struct Evaluation {
 
 Evaluation evaluate(const Graph& graph, const Dataset& data, const EvaluateOptions& options = {});
 
-// ------------------------------------------------------------------------------------------------------------ compression
-
-std::vector<std::string> compression_methods();
-
-enum class Observer : uint8_t { kMinMax, kPercentile, kEntropy, kMse, kAuto };
-
-struct CompressorOptions {
-  std::optional<Dataset> data = {};  // for calibration
-  int64_t samples = 512;             // of it
-  int threads = 0;
-  std::string isa = {};
-  Progress progress = {};
-};
-
-struct StaticQuantization {
-  Observer observer = Observer::kAuto;  // what serves the outputs best
-  double percentile = 99.99;
-};
-
-struct WeightQuantization {
-  int64_t group = 32;          // of 4-bit weights that share a scale
-  bool keep_ends_int8 = true;  // first and last layers in 8 bits
-};
-
-struct LayerReport {
-  std::string name, op;        // of the weight; of the operator that reads it
-  std::string action, reason;  // "int8", "int4", "f16", "bf16" or "kept"; why it was kept, or kept at more bits
-  int64_t elements = 0, bytes_before = 0, bytes_after = 0;
-};
-
-// Of static quantization: an activation's range as it was seen and as it is quantized.
-struct ActivationReport {
-  std::string name;
-  double min = 0, max = 0, low = 0, high = 0;
-  double snr_db = 0;
-};
-
-struct CompressionReport {
-  std::vector<LayerReport> layers;
-  std::vector<ActivationReport> activations;
-  std::vector<std::string> notes;  // what stayed as it was, and why
-};
-
-class ModelCompressor {
- public:
-  explicit ModelCompressor(const Graph& graph, const CompressorOptions& options = {});
-
-  Graph fp16();
-  Graph bf16();
-  Graph dynamic_quantization();
-  Graph static_quantization(const StaticQuantization& options = {});  // needs data
-  Graph int8_weights();
-  Graph int4_weights(const WeightQuantization& options = {});
-
-  // By name: "fp16", "bf16", "int8-dynamic", "int8-static", "int8-weight", "int4-weight", "gptq".
-  Graph compress(std::string_view method, const StaticQuantization& ranges = {}, const WeightQuantization& weights = {});
-
-  // Of the last method called: what was done with every layer, and why some were left.
-  const CompressionReport& report() const { return report_; }
-
- private:
-  Graph graph_;
-  CompressorOptions options_;
-  CompressionReport report_;
-};
-
 // ---------------------------------------------------------------------------------------------------------------- devices
 
 // One figure of a profile, with where it comes from and how sure it is.
@@ -800,3 +735,5 @@ std::vector<ConformanceCase> conformance(const std::string& folder, const Confor
 }  // namespace omni
 
 #pragma GCC visibility pop
+
+#include "omni/compress.h"

@@ -11,6 +11,7 @@
 #include "core/json_escape.h"
 #include "core/tensor.h"
 #include "compress/recipe/recipe.h"
+#include "compress/recipe/run_recipe.h"
 #include "device/fit.h"
 #include "device/latency.h"
 #include "device/probe.h"
@@ -68,6 +69,10 @@ struct DeviceProfiler::Impl {
   DeviceProfile shown;
 };
 
+struct Recipe::Impl {
+  compress::Recipe recipe;
+};
+
 struct Access {
   static const core::Tensor& tensor(const Tensor& t) { return t.impl_->tensor; }
   static Tensor tensor(core::Tensor t) {
@@ -93,6 +98,13 @@ struct Access {
   static const std::shared_ptr<const formats::Dataset>& shared_data(const Dataset& d) { return d.impl_->data; }
   static Dataset data(std::shared_ptr<const formats::Dataset> d) {
     return Dataset(std::make_shared<const Dataset::Impl>(Dataset::Impl{std::move(d)}));
+  }
+
+  static const compress::Recipe& recipe(const Recipe& r) { return r.impl_->recipe; }
+  static Recipe recipe(compress::Recipe r) {
+    Recipe result;
+    result.impl_ = std::make_shared<const Recipe::Impl>(Recipe::Impl{std::move(r)});
+    return result;
   }
 
   static Result result(std::map<std::string, Tensor, std::less<>> outputs) {
@@ -127,6 +139,9 @@ void give_up(const MemoryMeasures& measures, const graph::Graph& graph, runtime:
 
 // What a run gave, by name: of a sequence each element as "name[i]", of an optional that holds nothing nothing.
 void add_output(std::map<std::string, Tensor, std::less<>>& outputs, const std::string& name, core::Tensor tensor);
+
+LayerReport layer_report(compress::LayerReport layer);
+ActivationReport activation_report(const compress::TensorReport& tensor);
 
 ValueInfo value_info(const graph::Graph& graph, graph::ValueId id);
 std::vector<ValueInfo> values_info(const graph::Graph& graph, std::span<const graph::ValueId> ids);

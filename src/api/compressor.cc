@@ -26,9 +26,18 @@ compress::RecipeStep step_of(std::string_view method, const StaticQuantization& 
 std::vector<std::string> compression_methods() {
   std::vector<std::string> names;
   for (const compress::StepDef* step : compress::step_defs()) {
-    if (!step->trains && !step->prepares) names.emplace_back(step->name);
+    if (!step->trains && !step->prepares && !step->codes) names.emplace_back(step->name);
   }
   return names;
+}
+
+LayerReport api::layer_report(compress::LayerReport layer) {
+  return {std::move(layer.name), std::move(layer.op), std::move(layer.action), std::move(layer.reason), layer.elements,
+          static_cast<int64_t>(layer.bytes_before), static_cast<int64_t>(layer.bytes_after), layer.snr_db};
+}
+
+ActivationReport api::activation_report(const compress::TensorReport& tensor) {
+  return {tensor.name, tensor.min, tensor.max, tensor.range.lo, tensor.range.hi, tensor.snr_db};
 }
 
 ModelCompressor::ModelCompressor(const Graph& graph, const CompressorOptions& options) : graph_(graph), options_(options) {}
@@ -47,13 +56,8 @@ Graph ModelCompressor::compress(std::string_view method, const StaticQuantizatio
   if (data) input.data = &*data;
   compress::StepResult result = compress::apply_step(graph, *step.step, step.options, input);
   report_ = {};
-  for (compress::LayerReport& layer : result.layers) {
-    report_.layers.push_back({layer.name, layer.op, layer.action, layer.reason, layer.elements, static_cast<int64_t>(layer.bytes_before),
-                              static_cast<int64_t>(layer.bytes_after)});
-  }
-  for (const compress::TensorReport& tensor : result.tensors) {
-    report_.activations.push_back({tensor.name, tensor.min, tensor.max, tensor.range.lo, tensor.range.hi, tensor.snr_db});
-  }
+  for (compress::LayerReport& layer : result.layers) report_.layers.push_back(api::layer_report(std::move(layer)));
+  for (const compress::TensorReport& tensor : result.tensors) report_.activations.push_back(api::activation_report(tensor));
   report_.notes = std::move(result.notes);
   compress::Recipe recipe;
   recipe.decide = compress::Decide::kNone;

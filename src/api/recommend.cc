@@ -57,7 +57,7 @@ class Recommender {
   }
 
   void try_method(const std::string& method, const Graph& graph) {
-    if ((method == "int8-static" || method == "gptq") && !options_.data) return note(method + " was left out: it needs data to calibrate on");
+    if (compress::find_step(method).needs_data && !options_.data) return note(method + " was left out: it needs data to calibrate on");
     try {
       CompressorOptions compressor;
       compressor.data = options_.data;

@@ -6,22 +6,18 @@
 
 namespace omni::compress {
 
-namespace {
-
-void check_needs(const StepDef& step, const StepInput& input) {
-  if (step.needs_data && input.data == nullptr) {
-    throw Error(ErrorCode::kInvalidArgument, std::string(step.name) + " works on samples, and there is no data", "step " + std::string(step.name), "give --data");
+void check_needs(const StepDef& step, const train::SampleData* data) {
+  if (step.needs_data && data == nullptr) {
+    throw Error(ErrorCode::kInvalidArgument, "it works on samples, and there is no data", "step " + std::string(step.name), "give --data");
   }
-  if (step.needs_targets && input.data->target_field() == nullptr) {
-    throw Error(ErrorCode::kInvalidArgument, std::string(step.name) + " needs samples with labels or target values", "step " + std::string(step.name),
+  if (step.needs_targets && data->target_field() == nullptr) {
+    throw Error(ErrorCode::kInvalidArgument, "it needs samples with labels or target values", "step " + std::string(step.name),
                 "name the column or array that holds them with --target");
   }
 }
 
-}  // namespace
-
 StepResult apply_step(const Graph& graph, const StepDef& step, const StepOptions& options, const StepInput& input) {
-  check_needs(step, input);
+  check_needs(step, input.data);
   if (step.check != nullptr) step.check(options);
   StepContext context{input, options, graph.clone(), {}, {}};
   context.passes.isa = input.isa;

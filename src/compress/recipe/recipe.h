@@ -32,6 +32,8 @@ enum class Decide : uint8_t {
   kNone,   // nothing is measured and every step is applied
 };
 std::string_view decide_name(Decide decide);
+// Throws Error (kInvalidArgument) with the nearest names.
+Decide parse_decide(std::string_view name);
 
 struct Recipe {
   std::string name, description;  // may be empty; not part of the canonical text

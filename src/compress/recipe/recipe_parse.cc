@@ -36,7 +36,7 @@ class RecipeParser : formats::YamlReader {
     Recipe recipe;
     if (const YamlNode* node = root.find("name")) recipe.name = name(*node, "name", "-_");
     if (const YamlNode* node = root.find("description")) recipe.description = words(*node, "description");
-    if (const YamlNode* node = root.find("decide")) recipe.decide = decide(*node);
+    if (const YamlNode* node = root.find("decide")) recipe.decide = at_line(*node, [&] { return parse_decide(words(*node, "decide")); });
     if (const YamlNode* node = root.find("max_accuracy_loss")) {
       recipe.max_accuracy_loss = std::get<double>(at_line(*node, [&] { return parse_option(kAccuracyLoss, words(*node, "max_accuracy_loss")); }));
     }
@@ -49,16 +49,6 @@ class RecipeParser : formats::YamlReader {
   }
 
  private:
-  Decide decide(const YamlNode& node) const {
-    const std::string word = words(node, "decide");
-    std::vector<std::string> names;
-    for (const Decide d : {Decide::kHost, Decide::kModel, Decide::kNone}) {
-      if (word == decide_name(d)) return d;
-      names.emplace_back(decide_name(d));
-    }
-    fail(node, "decide: expected host, model or none, found " + quoted(word), did_you_mean(word, names));
-  }
-
   RecipeStep step(const YamlNode& node) const {
     if (node.kind != YamlNode::Kind::kMap) fail(node, "expected a step: a mapping with the key method, found " + kind(node));
     const YamlNode& method = require(node, "method");
@@ -96,6 +86,15 @@ class RecipeParser : formats::YamlReader {
 }  // namespace
 
 std::string_view decide_name(Decide decide) { return decide == Decide::kHost ? "host" : decide == Decide::kModel ? "model" : "none"; }
+
+Decide parse_decide(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Decide d : {Decide::kHost, Decide::kModel, Decide::kNone}) {
+    if (name == decide_name(d)) return d;
+    names.emplace_back(decide_name(d));
+  }
+  throw Error(ErrorCode::kInvalidArgument, "decide: expected host, model or none, found " + quoted(name), {}, did_you_mean(name, names));
+}
 
 Recipe parse_recipe(std::string_view text, const std::string& where) {
   if (text.size() > kMaxRecipeBytes) throw Error(ErrorCode::kInvalidData, "a recipe of more than 1 MB", where);

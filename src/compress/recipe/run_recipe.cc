@@ -61,6 +61,7 @@ class RecipeRunner {
     if (recipe.max_accuracy_loss && run.evaluation == nullptr) {
       throw Error(ErrorCode::kInvalidArgument, "accuracy is bounded, and there is no data to measure it on", "max_accuracy_loss", "give --data with labels");
     }
+    for (const RecipeStep& step : recipe.steps) check_needs(*step.step, run.data);
     prepare_folder(run.directory, run.restart);
     journal_.emplace(path(kJournalFile));
     pool_ = run.pool ? run.pool : std::make_shared<ThreadPool>(0);
@@ -115,14 +116,24 @@ class RecipeRunner {
     return loaded_;
   }
 
+  // Whether the file of step i, which is being tried or was applied, is entropy-coded.
+  bool coded(size_t i) const {
+    bool any = recipe_step(i).step->codes;
+    for (const auto* steps : {&applied_, &pending_}) {
+      for (const size_t k : *steps) any |= k < i && recipe_step(k).step->codes;
+    }
+    return any;
+  }
+
   // Carries the step out, unless that was done.
   StepDone carry_out(size_t i, size_t from) {
     const RecipeStep& wanted = recipe_step(i);
     const std::string file = path(stage_name(i) + ".omni");
-    if (auto done = find_done(*journal_, key(i))) {
-      std::error_code failed;
-      if (fs::exists(file, failed) && file_hash(file) == done->sha256) return *done;
-      throw Error(ErrorCode::kInvalidData, "is missing or has been changed since it was written", file, "begin anew with --restart");
+    const std::optional<StepDone> before = find_done(*journal_, key(i));
+    std::error_code failed;
+    if (before && fs::exists(file, failed)) {
+      if (file_hash(file) == before->sha256) return *before;
+      throw Error(ErrorCode::kInvalidData, "has been changed since it was written", file, "begin anew with --restart");
     }
     StepInput input;
     input.source = &model_;
@@ -135,9 +146,10 @@ class RecipeRunner {
     input.checkpoint_seconds = run_.checkpoint_seconds;
     const double start = now();
     StepResult result = apply_step(graph_of(from), *wanted.step, wanted.options, input);
-    save_stage(result.graph, file);
+    save_stage(result.graph, file, coded(i));
     StepDone done{std::move(result.layers), std::move(result.tensors), std::move(result.notes), now() - start, file_hash(file)};
-    journal_->put(records_of(key(i), done));
+    if (before && before->sha256 != done.sha256) throw Error(ErrorCode::kInternal, "a step gave other bytes the second time", std::string(wanted.step->name));
+    if (!before) journal_->put(records_of(key(i), done));
     return done;
   }
 
@@ -205,7 +217,7 @@ class RecipeRunner {
     const std::string name = key(i, "/bytes");
     if (journal_->find(name) == nullptr) {
       const std::string file = i == 0 ? path("0-model.omni") : path(stage_name(i) + ".omni");
-      if (i == 0) save_stage(model_, file);
+      if (i == 0) save_stage(model_, file, false);
       auto size = static_cast<int64_t>(fs::file_size(file));
       if (run_.onnx) size = onnx_bytes(graph_of(i), size);
       journal_->put({name, {{"bytes", size}}});
@@ -262,8 +274,9 @@ class RecipeRunner {
       result_.applied.steps.push_back(recipe_step(i));
       notes.insert(notes.end(), result_.steps[i - 1].notes.begin(), result_.steps[i - 1].notes.end());
     }
-    result_.whole = measured() ? change(0, last, "whole/latency") : sizes(0, last);
+    if (measured()) result_.whole = change(0, last, "whole/latency");
     result_.graph = graph_of(last).clone();
+    result_.coded = last > 0 && coded(last);
     Graph before = model_.clone();
     PassContext context;
     run_passes(before, passes::canonical_passes(), context);

@@ -1,6 +1,6 @@
 // A recipe carried out on a model, step by step, in a work folder from which a run that was stopped or killed at any moment goes on.
 //
-// The folder holds a journal of every figure, the model as it was, what every step made of it (N-METHOD.omni) and a folder for the step's own
+// The folder holds a journal (recipe.journal) of every figure, the model as it was, what every step made of it (N-METHOD.omni) and a folder for the step's own
 // checkpoints (N-METHOD/). A step's result is always read back from its file, so that an undisturbed run and a resumed one go the same way. Decisions
 // read the journal alone. The result is a function of recipe, model, data, seed, version and instruction set, and of the measured latencies where the
 // recipe decides by the host: by the same journal, or with `decide: model`, it is the same bytes.
@@ -50,6 +50,7 @@ struct StepReport {
 
 struct RecipeResult {
   Graph graph;
+  bool coded = false;       // a package of it is to be entropy-coded
   std::string key;          // of the run: hash of canonical text, model, data, seed, version, instruction set
   Recipe applied;           // the steps that were applied; may have none
   std::vector<StepReport> steps;

@@ -152,7 +152,7 @@ TEST(RunRecipe, WithoutDataBytesAndLatencyDecide) {
     run_recipe(network(), recipe(kInt8), run);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("int8-static works on samples"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("step int8-static: it works on samples"), std::string::npos) << error.what();
   }
 }
 
