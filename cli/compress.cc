@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 
 constexpr PositionalSpec kPositionals[] = {{"MODEL", "an .onnx or .omni file with float weights", false}};
 constexpr OptionSpec kOptions[] = {
-    {"--method", "METHOD", "one step, applied whether it pays or not: fp16, int8-static, int4-weight …; list shows all with their options", Kind::kText},
+    {"--method", "METHOD", "one step, applied whether it pays or not: fp16, int8-static, int4-weight …; list shows all with their options",
+     Kind::kText},
     {"--recipe", "NAME", "steps in order: one of those that --recipe list shows, or a YAML file", Kind::kText},
     {"-o", "FILE", "the compressed model: .onnx or .omni by its extension", Kind::kText},
     {.name = "--option", .value = "NAME=VALUE", .help = "an option of --method, as a recipe writes it", .kind = Kind::kText, .repeated = true},
@@ -24,9 +25,11 @@ constexpr OptionSpec kOptions[] = {
     {"--force", "", "overwrite FILE", Kind::kFlag},
 };
 constexpr OptionSpec kCalibrationOptions[] = {
-    {"--data", "DATA", "samples: IDX directory or pair, NPY, NPZ, CSV, folder of pictures, or fashion-mnist; then @train, @test, @0:1000", Kind::kText},
+    {"--data", "DATA", "samples: IDX directory or pair, NPY, NPZ, CSV, folder of pictures, or fashion-mnist; then @train, @test, @0:1000",
+     Kind::kText},
     {"--samples", "N", "int8-static: of them, to calibrate on", Kind::kCount, "512"},
-    {"--observer", "NAME", "int8-static: how an activation's range is chosen; auto: what serves the outputs best", Kind::kChoice, "auto", "auto|minmax|percentile|entropy|mse"},
+    {"--observer", "NAME", "int8-static: how an activation's range is chosen; auto: what serves the outputs best", Kind::kChoice, "auto",
+     "auto|minmax|percentile|entropy|mse"},
     {"--percentile", "SHARE", "int8-static: of the values inside the range, for --observer percentile", Kind::kShare, "99.99%"},
     {"--target", "NAME", "CSV column or NPZ array that is the target; none for none", Kind::kText},
     {"--values", "", "the target is a value, even where all are whole numbers", Kind::kFlag},
@@ -36,17 +39,27 @@ constexpr OptionSpec kMeasureOptions[] = {
     {"--max-accuracy-loss", "SHARE", "a step that brings the loss beyond it is not applied", Kind::kShare},
     {"--device", "NAME", "latencies are predicted for this profile instead of measured here", Kind::kText},
     {"--latency-time", "TIME", "each comparison of latencies takes so long", Kind::kTime, "1s"},
-    {.name = "--shape", .value = "NAME=SIZES", .help = "an input's sizes for latencies, where the model leaves them open (default 1)", .kind = Kind::kText, .repeated = true},
+    {.name = "--shape",
+     .value = "NAME=SIZES",
+     .help = "an input's sizes for latencies, where the model leaves them open (default 1)",
+     .kind = Kind::kText,
+     .repeated = true},
     {"--report", "DIR", "report.html and report.json: what every step changed, sizes by layer, ranges, errors, drift", Kind::kText},
 };
 constexpr OptionSpec kWorkOptions[] = {
     {"--seed", "N", "of held-out samples, of their order in training", Kind::kInteger, "1"},
-    {"--work", "DIR", "intermediate models, checkpoints and the journal, from which the same command goes on; stays. Default: FILE.work, which goes", Kind::kText},
+    {"--work", "DIR", "intermediate models, checkpoints and the journal, from which the same command goes on; stays. Default: FILE.work, which goes",
+     Kind::kText},
     {"--keep", "", "leave FILE.work", Kind::kFlag},
     {"--restart", "", "begin anew whatever is in it", Kind::kFlag},
 };
-constexpr OptionGroup kGroups[] = {{"Options", kOptions},           {"Data", kCalibrationOptions}, {"Did it help?", kMeasureOptions},
-                                   {"Work and resuming", kWorkOptions}, kPreprocessGroup,              kMachineGroup, kOutputGroup};
+constexpr OptionGroup kGroups[] = {{"Options", kOptions},
+                                   {"Data", kCalibrationOptions},
+                                   {"Did it help?", kMeasureOptions},
+                                   {"Work and resuming", kWorkOptions},
+                                   kPreprocessGroup,
+                                   kMachineGroup,
+                                   kOutputGroup};
 constexpr Example kExamples[] = {
     {"8-bit weights and activations, calibrated on training pictures",
      "omni compress lenet5.onnx --method int8-static --data fashion-mnist@0:512 -o lenet5-int8.onnx"},
@@ -83,9 +96,15 @@ int list_methods(Output& output) {
       std::string help = o.help;
       for (const std::string& choice : o.choices) help += (choice == o.choices.front() ? ": " : ", ") + choice;
       table.row({"", o.name, o.fallback, help});
-      options.push(std::move(Json::object().set("name", o.name).set("help", o.help).set("kind", o.kind).set("default", o.fallback).set("choices", Json::array(o.choices))));
+      options.push(std::move(Json::object()
+                                 .set("name", o.name)
+                                 .set("help", o.help)
+                                 .set("kind", o.kind)
+                                 .set("default", o.fallback)
+                                 .set("choices", Json::array(o.choices))));
     }
-    methods.push(std::move(Json::object().set("name", step.name).set("description", step.purpose).set("options", options).set("needs_data", step.needs_data)));
+    methods.push(
+        std::move(Json::object().set("name", step.name).set("description", step.purpose).set("options", options).set("needs_data", step.needs_data)));
   }
   output.result().set("methods", methods);
   output.table(table);
@@ -94,17 +113,20 @@ int list_methods(Output& output) {
 
 // Options of --method: those that have a name on the command line, then --option.
 std::map<std::string, std::string, std::less<>> step_options(const Arguments& arguments, const StepInfo& step) {
-  const std::pair<const char*, const char*> named[] = {{"--group", "group"}, {"--samples", "samples"}, {"--observer", "observer"}, {"--percentile", "percentile"}};
+  const std::pair<const char*, const char*> named[] = {
+      {"--group", "group"}, {"--samples", "samples"}, {"--observer", "observer"}, {"--percentile", "percentile"}};
   std::map<std::string, std::string, std::less<>> options;
   for (const auto& [word, option] : named) {
     if (!arguments.given(word)) continue;
     const bool known = std::any_of(step.options.begin(), step.options.end(), [&](const StepOptionInfo& o) { return o.name == option; });
     if (!known) refuse(step.name + " has no such option", word, "omni compress --method list shows what it takes");
-    options[option] = word == std::string_view("--group") || word == std::string_view("--samples") ? std::to_string(arguments.count(word)) : arguments.text(word);
+    options[option] =
+        word == std::string_view("--group") || word == std::string_view("--samples") ? std::to_string(arguments.count(word)) : arguments.text(word);
   }
   for (const std::string& text : arguments.all("--option")) {
     const size_t mark = text.find('=');
-    if (mark == std::string::npos || mark == 0) refuse("expected NAME=VALUE, got " + printable(text), "--option", "omni compress --method list shows them");
+    if (mark == std::string::npos || mark == 0)
+      refuse("expected NAME=VALUE, got " + printable(text), "--option", "omni compress --method list shows them");
     options[text.substr(0, mark)] = text.substr(mark + 1);
   }
   return options;
@@ -131,7 +153,8 @@ Recipe recipe_of(const Arguments& arguments) {
 
 void check_options(const Arguments& arguments) {
   if (arguments.positionals().empty()) refuse("MODEL is missing", "omni compress", "give an .onnx or .omni file");
-  if (arguments.given("--method") == arguments.given("--recipe")) refuse("one of --method and --recipe is needed", "omni compress", "give one; list shows what there is");
+  if (arguments.given("--method") == arguments.given("--recipe"))
+    refuse("one of --method and --recipe is needed", "omni compress", "give one; list shows what there is");
   if (!arguments.given("-o")) refuse("-o is missing", "omni compress", "name the compressed model's file");
   if (arguments.given("--work") && arguments.flag("--keep")) refuse("a folder that --work names stays anyway", "--keep", "leave it out");
   if (arguments.given("--recipe") || arguments.given("--report")) return;
@@ -158,11 +181,12 @@ RecipeOptions run_options(const Arguments& arguments, const Graph& graph) {
   return options;
 }
 
-// The folder of intermediate results. Its file `output` names the result that was about to be written: one that is there when the run is begun again is
-// this run's own and may be replaced.
+// The folder of intermediate results. Its file `output` names the result that was about to be written: one that is there when the run is begun again
+// is this run's own and may be replaced.
 class Work {
  public:
-  Work(const Arguments& arguments, bool resumable) : to_(arguments.text("-o")), named_(arguments.given("--work")), keep_(named_ || arguments.flag("--keep")), resumable_(resumable) {
+  Work(const Arguments& arguments, bool resumable)
+      : to_(arguments.text("-o")), named_(arguments.given("--work")), keep_(named_ || arguments.flag("--keep")), resumable_(resumable) {
     path_ = named_ ? arguments.text("--work") : to_ + ".work";
     std::error_code failed;
     const fs::path marker = fs::path(path_) / "output";
@@ -237,7 +261,7 @@ int run(const Arguments& arguments, Output& output) {
   if (any) {
     set_source(small, arguments, graph, path);
     work.about_to_write();
-    small.save(to, {.overwrite = save.overwrite, .format = {}, .coded = report.coded});
+    small.save(to, {.overwrite = save.overwrite, .format = {}});
     answer.after = static_cast<int64_t>(fs::file_size(to));
   }
   print_answer(output, report, answer);

@@ -19,7 +19,8 @@ std::string percent(const std::optional<double>& share) { return share ? fixed_t
 std::string decibels(const std::optional<double>& snr) { return snr ? fixed_text(*snr, 1) : ""; }
 double bytes_of(int64_t bytes) { return static_cast<double>(bytes); }
 std::string smaller_text(const CompressAnswer& a) {
-  return fixed_text(std::abs(1 - bytes_of(a.after) / bytes_of(a.before)) * 100, 1) + (a.after <= a.before ? " % smaller than " : " % larger than ") + a.from;
+  return fixed_text(std::abs(1 - bytes_of(a.after) / bytes_of(a.before)) * 100, 1) + (a.after <= a.before ? " % smaller than " : " % larger than ") +
+         a.from;
 }
 
 Json layers_json(const std::vector<LayerReport>& layers) {
@@ -114,16 +115,25 @@ std::vector<std::string> step_row(const StepReport& step) {
   } else {
     const ModelChange& c = *step.change;
     row.push_back(bytes_text(bytes_of(c.bytes_before)) + " → " + bytes_text(bytes_of(c.bytes_after)));
-    row.push_back(c.latency_before ? fixed_text(1 / c.latency_ratio, 2) + (c.latency_low == c.latency_high ? "" : " (" + fixed_text(1 / c.latency_high, 2) + " to " + fixed_text(1 / c.latency_low, 2) + ")") : "");
-    row.push_back(c.accuracy_before ? percent(c.accuracy_before) + " → " + percent(c.accuracy_after) : c.error_before ? number_text(*c.error_before) + " → " + number_text(*c.error_after) : "");
+    row.push_back(
+        c.latency_before
+            ? fixed_text(1 / c.latency_ratio, 2) +
+                  (c.latency_low == c.latency_high ? "" : " (" + fixed_text(1 / c.latency_high, 2) + " to " + fixed_text(1 / c.latency_low, 2) + ")")
+            : "");
+    row.push_back(c.accuracy_before ? percent(c.accuracy_before) + " → " + percent(c.accuracy_after)
+                  : c.error_before  ? number_text(*c.error_before) + " → " + number_text(*c.error_after)
+                                    : "");
     const double unit = c.accuracy_before ? 100 : 1;
-    row.push_back(c.samples > 0 ? number_text(c.gain * unit, 3) + " (" + number_text(c.gain_low * unit, 3) + " to " + number_text(c.gain_high * unit, 3) + ")" : "");
+    row.push_back(c.samples > 0
+                      ? number_text(c.gain * unit, 3) + " (" + number_text(c.gain_low * unit, 3) + " to " + number_text(c.gain_high * unit, 3) + ")"
+                      : "");
   }
   row.push_back(step.reason);
   return row;
 }
 
-const std::vector<std::string> kStepHeads = {"step", "verdict", "bytes", "times as fast", "accuracy % or squared error", "better by (95 % interval)", "why"};
+const std::vector<std::string> kStepHeads = {"step", "verdict", "bytes", "times as fast", "accuracy % or squared error", "better by (95 % interval)",
+                                             "why"};
 
 // The first `most`, in their order, of the largest by `size`.
 template <class T, class Size>
@@ -142,9 +152,11 @@ ReportSection layers_section(const RecipeReport& report) {
   ReportSection section{"Sizes by layer", "", {"weight", "operator", "elements>", "before>", "after>", "stored as", "SNR, dB>", "why"}, {}, {}};
   const auto size = [](const LayerReport& l) { return bytes_of(l.bytes_before); };
   for (const LayerReport& l : largest(report.layers, kMostRows, size)) {
-    section.rows.push_back({l.name, l.op, grouped_text(l.elements), bytes_text(bytes_of(l.bytes_before)), bytes_text(bytes_of(l.bytes_after)), l.action, decibels(l.snr_db), l.reason});
+    section.rows.push_back({l.name, l.op, grouped_text(l.elements), bytes_text(bytes_of(l.bytes_before)), bytes_text(bytes_of(l.bytes_after)),
+                            l.action, decibels(l.snr_db), l.reason});
   }
-  if (section.rows.size() < report.layers.size()) section.text = "The largest " + std::to_string(section.rows.size()) + " of " + std::to_string(report.layers.size()) + ".";
+  if (section.rows.size() < report.layers.size())
+    section.text = "The largest " + std::to_string(section.rows.size()) + " of " + std::to_string(report.layers.size()) + ".";
   ReportChart chart{"Bytes of weights", "kB", true, true, {}, {{"before", {}}, {"after", {}}}};
   for (const LayerReport& l : largest(report.layers, kMostBars, size)) {
     chart.labels.push_back(l.name);
@@ -158,7 +170,9 @@ ReportSection layers_section(const RecipeReport& report) {
 ReportSection ranges_section(const std::vector<ActivationReport>& activations) {
   ReportSection section{"Ranges of activations",
                         "As they were seen on the calibration samples, as they are quantized, and the signal-to-noise ratio of that.",
-                        {"tensor", "min>", "max>", "low>", "high>", "SNR, dB>"}, {}, {}};
+                        {"tensor", "min>", "max>", "low>", "high>", "SNR, dB>"},
+                        {},
+                        {}};
   ReportChart chart{"Signal-to-noise ratio of quantized activations", "dB", false, true, {}, {{"SNR", {}}}};
   for (const ActivationReport& a : activations) {
     if (section.rows.size() == kMostRows) break;
@@ -173,9 +187,11 @@ ReportSection ranges_section(const std::vector<ActivationReport>& activations) {
 }
 
 ReportSection drift_section(const Comparison& comparison) {
-  ReportSection section{"Where values drift", "No value differs from the model's by a tenth or more.", {"value", "relative error, %>", "largest difference>"}, {}, {}};
+  ReportSection section{
+      "Where values drift", "No value differs from the model's by a tenth or more.", {"value", "relative error, %>", "largest difference>"}, {}, {}};
   if (comparison.first_drift) {
-    section.text = printable(comparison.first_drift->name) + " is the first value, in the order of the network, whose error is a tenth of it or more: " +
+    section.text = printable(comparison.first_drift->name) +
+                   " is the first value, in the order of the network, whose error is a tenth of it or more: " +
                    fixed_text(comparison.first_drift->relative * 100, 1) + " %.";
   }
   section.text += " Measured on " + std::to_string(comparison.samples) + " samples, as root mean squares.";
@@ -196,13 +212,15 @@ ReportSection list_section(std::string title, std::string text, const std::vecto
   ReportSection section{std::move(title), std::move(text), {"what", "why"}, {}, {}};
   for (const std::string& line : lines) {
     const size_t mark = line.find(": ");
-    section.rows.push_back(mark == std::string::npos ? std::vector<std::string>{"", line} : std::vector<std::string>{line.substr(0, mark), line.substr(mark + 2)});
+    section.rows.push_back(mark == std::string::npos ? std::vector<std::string>{"", line}
+                                                     : std::vector<std::string>{line.substr(0, mark), line.substr(mark + 2)});
   }
   return section;
 }
 
 std::vector<ReportChart> step_charts(const RecipeReport& report) {
-  ReportChart size{"Size of the model", "kB", true, true, {}, {{"size", {}}}}, latency{"Latency, one thread", "µs", true, true, {}, {{"before the step", {}}, {"after it", {}}}};
+  ReportChart size{"Size of the model", "kB", true, true, {}, {{"size", {}}}},
+      latency{"Latency, one thread", "µs", true, true, {}, {{"before the step", {}}, {"after it", {}}}};
   ReportChart accuracy{"Accuracy, axis not from 0", "%", false, false, {}, {{"accuracy", {}}}};
   const auto start = [&](ReportChart& chart, double value) {
     chart.labels.emplace_back("as it was");
@@ -236,10 +254,15 @@ std::vector<ReportChart> step_charts(const RecipeReport& report) {
 void print_answer(Output& output, const RecipeReport& report, const CompressAnswer& a) {
   const std::vector<std::string> notes = notes_of(report);
   Json& result = output.result();
-  if (a.after > 0) result.set("path", a.to).set("size_bytes", a.after).set("reduction", a.before > 0 ? 1 - bytes_of(a.after) / bytes_of(a.before) : 0.0);
+  if (a.after > 0)
+    result.set("path", a.to).set("size_bytes", a.after).set("reduction", a.before > 0 ? 1 - bytes_of(a.after) / bytes_of(a.before) : 0.0);
   result.set("layers", layers_json(report.layers)).set("activations", activations_json(activations_of(report))).set("notes", Json::array(notes));
   if (a.steps) {
-    result.set("key", report.key).set("applied", report.applied).set("resumed", report.resumed).set("steps", steps_json(report.steps)).set("whole", change_json(report.whole));
+    result.set("key", report.key)
+        .set("applied", report.applied)
+        .set("resumed", report.resumed)
+        .set("steps", steps_json(report.steps))
+        .set("whole", change_json(report.whole));
     result.set("float_nodes", Json::array(report.float_nodes));
     if (report.values) {
       result.set("values", values_json(*report.values));
@@ -251,7 +274,8 @@ void print_answer(Output& output, const RecipeReport& report, const CompressAnsw
   }
   Table layers({"weight", "operator", "elements>", "before>", "after>", "action", "reason"});
   for (const LayerReport& l : report.layers) {
-    layers.row({l.name, l.op, grouped_text(l.elements), bytes_text(bytes_of(l.bytes_before)), bytes_text(bytes_of(l.bytes_after)), l.action, l.reason});
+    layers.row(
+        {l.name, l.op, grouped_text(l.elements), bytes_text(bytes_of(l.bytes_before)), bytes_text(bytes_of(l.bytes_after)), l.action, l.reason});
   }
   if (a.layers) output.table(layers);
   for (const std::string& note : a.layers || output.verbose() ? notes : report.notes) output.line(note);

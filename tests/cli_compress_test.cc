@@ -33,9 +33,11 @@ struct CompressRecipes : testing::Test {
 
 TEST_F(CompressRecipes, EveryStepIsMeasuredAndReported) {
   make_pictures("data.csv", 60);
-  write_bytes("r.yaml", "format: 1\nsteps:\n  - {method: finetune, epochs: 3, batch: 8, optimizer: adam}\n  - {method: int8-static, samples: 32}\n  - method: int8-static\n");
-  const Outcome outcome = run({"compress", "net.onnx", "--recipe", "./r.yaml", "--data", "data.csv", "--validation", "40%", "--latency-time", "10ms", "--report", "report",
-                               "-o", "small.onnx", "--json"});
+  write_bytes("r.yaml",
+              "format: 1\nsteps:\n  - {method: finetune, epochs: 3, batch: 8, optimizer: adam}\n  - {method: int8-static, samples: 32}\n  - method: "
+              "int8-static\n");
+  const Outcome outcome = run({"compress", "net.onnx", "--recipe", "./r.yaml", "--data", "data.csv", "--validation", "40%", "--latency-time", "10ms",
+                               "--report", "report", "-o", "small.onnx", "--json"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   const json result = answer_of(outcome)["result"];
   ASSERT_EQ(result["steps"].size(), 3u);
@@ -55,7 +57,8 @@ TEST_F(CompressRecipes, EveryStepIsMeasuredAndReported) {
   EXPECT_FALSE(fs::exists("small.onnx.work"));
   // The page has each section, and the recipe again.
   const std::string page = read_text("report/report.html");
-  for (const char* part : {"Sizes by layer", "Ranges of activations", "Where values drift", "fc1.weight", "int8-static", "method: finetune", "new Chart("}) {
+  for (const char* part :
+       {"Sizes by layer", "Ranges of activations", "Where values drift", "fc1.weight", "int8-static", "method: finetune", "new Chart("}) {
     EXPECT_NE(page.find(part), std::string::npos) << part;
   }
   EXPECT_EQ(json::parse(read_text("report/report.json"), nullptr, false)["key"], result["key"]);
@@ -68,7 +71,7 @@ TEST_F(CompressRecipes, EveryStepIsMeasuredAndReported) {
 TEST_F(CompressRecipes, WhatDoesNotPayIsNotWritten) {
   ASSERT_EQ(run({"compress", "net.onnx", "--method", "int8-weight", "-o", "int8.onnx"}).code, 0);
   EXPECT_FALSE(fs::exists("int8.onnx.work"));
-  write_bytes("r.yaml", "format: 1\nsteps:\n  - method: entropy-code\n");  // an ONNX file holds no coded weights
+  write_bytes("r.yaml", "format: 1\nsteps:\n  - method: entropy-coding\n");  // an ONNX file holds no coded weights
   const Outcome outcome = run({"compress", "int8.onnx", "--recipe", "./r.yaml", "--latency-time", "10ms", "-o", "same.onnx"});
   EXPECT_EQ(outcome.code, 1) << outcome.err;
   EXPECT_NE(outcome.out.find("not applied: no gain in bytes or latency: as many bytes"), std::string::npos) << outcome.out;
@@ -81,7 +84,8 @@ TEST_F(CompressRecipes, WhatDoesNotPayIsNotWritten) {
 }
 
 TEST_F(CompressRecipes, TheSameCommandGoesOnAndAnotherIsRefused) {
-  const std::vector<std::string> command = {"compress", "net.onnx", "--recipe", "half", "--device", "raspberry_pi_4", "--work", "w", "-o", "half.omni"};
+  const std::vector<std::string> command = {"compress",       "net.onnx", "--recipe", "half", "--device",
+                                            "raspberry_pi_4", "--work",   "w",        "-o",   "half.omni"};
   ASSERT_EQ(run(command).code, 0);
   EXPECT_TRUE(fs::exists("w/recipe.journal"));
   const std::string bytes = read_text("half.omni");
@@ -117,7 +121,8 @@ TEST_F(CompressRecipes, WhatMakesNoSenseIsRefused) {
       {{"compress", "net.onnx", "--recipe", "haff", "-o", "x.onnx"}, "did you mean half?"},
       {{"compress", "net.onnx", "--recipe", "half", "--max-accuracy-loss", "1%", "-o", "x.onnx"}, "accuracy is bounded, and there is no data"},
       {{"compress", "net.onnx", "--recipe", "int8", "-o", "x.onnx"}, "it works on samples, and there is no data"},
-      {{"compress", "net.onnx", "--method", "fp16", "--device", "raspberry_pi_4", "-o", "x.onnx"}, "nothing is measured for a single method without a report"},
+      {{"compress", "net.onnx", "--method", "fp16", "--device", "raspberry_pi_4", "-o", "x.onnx"},
+       "nothing is measured for a single method without a report"},
       {{"compress", "net.onnx", "--recipe", "half", "--work", "w", "--keep", "-o", "x.onnx"}, "stays anyway"},
   };
   for (const auto& [words, message] : cases) {

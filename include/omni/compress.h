@@ -154,7 +154,6 @@ struct StepReport {
 struct RecipeReport {
   std::string key;                // of recipe, model, data, seed, version and instruction set: the same key, the same bytes
   std::string applied;            // the recipe that does what was applied; "" where nothing was
-  bool coded = false;             // save the package with SaveOptions::coded
   std::vector<StepReport> steps;
   ModelChange whole;              // the result against the model given
   std::vector<LayerReport> layers;

@@ -26,7 +26,7 @@ compress::RecipeStep step_of(std::string_view method, const StaticQuantization& 
 std::vector<std::string> compression_methods() {
   std::vector<std::string> names;
   for (const compress::StepDef* step : compress::step_defs()) {
-    if (!step->trains && !step->prepares && !step->codes) names.emplace_back(step->name);
+    if (!step->trains && !step->prepares) names.emplace_back(step->name);
   }
   return names;
 }

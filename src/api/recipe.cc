@@ -219,7 +219,6 @@ Graph ModelCompressor::run(const Recipe& wanted, const RecipeOptions& options) {
   recipe_report_ = {};
   recipe_report_.key = result.key;
   if (!result.applied.steps.empty()) recipe_report_.applied = compress::canonical_text(result.applied);
-  recipe_report_.coded = result.coded;
   for (compress::StepReport& step : result.steps) recipe_report_.steps.push_back(step_report(std::move(step)));
   recipe_report_.whole = change_of(result.whole);
   for (compress::LayerReport& layer : result.layers) recipe_report_.layers.push_back(api::layer_report(std::move(layer)));

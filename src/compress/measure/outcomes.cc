@@ -75,7 +75,8 @@ Outcomes Outcomes::parse(std::string_view text) {
   return outcomes;
 }
 
-Outcomes measure_outcomes(const graph::Graph& model, const train::SampleData& data, const runtime::SessionOptions& session, const Progress& progress) {
+Outcomes measure_outcomes(const graph::Graph& model, const train::SampleData& data, const runtime::SessionOptions& session,
+                          const Progress& progress) {
   train::EvaluateOptions options;
   options.batch = std::clamp<int64_t>(data.source->size(), 1, kBatch);
   options.top = {1};

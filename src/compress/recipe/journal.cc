@@ -112,7 +112,8 @@ const JournalValue& field(const JournalRecord& record, std::string_view name) {
 template <class T>
 const T& typed(const JournalRecord& record, std::string_view name) {
   if (const T* value = std::get_if<T>(&field(record, name))) return *value;
-  throw Error(ErrorCode::kInvalidData, "the record " + quoted(record.key) + " has another kind of " + std::string(name), "journal", "begin anew with --restart");
+  throw Error(ErrorCode::kInvalidData, "the record " + quoted(record.key) + " has another kind of " + std::string(name), "journal",
+              "begin anew with --restart");
 }
 
 }  // namespace

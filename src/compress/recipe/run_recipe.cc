@@ -56,10 +56,12 @@ class RecipeRunner {
   RecipeRunner(const Graph& model, const Recipe& recipe, const RecipeRun& run) : model_(model), recipe_(recipe), run_(run) {
     check(recipe);
     if (recipe.decide == Decide::kModel && !run.predict) {
-      throw Error(ErrorCode::kInvalidArgument, "the recipe decides by a device's model, and no device is named", "decide: model", "name it with --device");
+      throw Error(ErrorCode::kInvalidArgument, "the recipe decides by a device's model, and no device is named", "decide: model",
+                  "name it with --device");
     }
     if (recipe.max_accuracy_loss && run.evaluation == nullptr) {
-      throw Error(ErrorCode::kInvalidArgument, "accuracy is bounded, and there is no data to measure it on", "max_accuracy_loss", "give --data with labels");
+      throw Error(ErrorCode::kInvalidArgument, "accuracy is bounded, and there is no data to measure it on", "max_accuracy_loss",
+                  "give --data with labels");
     }
     for (const RecipeStep& step : recipe.steps) check_needs(*step.step, run.data);
     prepare_folder(run.directory, run.restart);
@@ -116,15 +118,6 @@ class RecipeRunner {
     return loaded_;
   }
 
-  // Whether the file of step i, which is being tried or was applied, is entropy-coded.
-  bool coded(size_t i) const {
-    bool any = recipe_step(i).step->codes;
-    for (const auto* steps : {&applied_, &pending_}) {
-      for (const size_t k : *steps) any |= k < i && recipe_step(k).step->codes;
-    }
-    return any;
-  }
-
   // Carries the step out, unless that was done.
   StepDone carry_out(size_t i, size_t from) {
     const RecipeStep& wanted = recipe_step(i);
@@ -146,9 +139,10 @@ class RecipeRunner {
     input.checkpoint_seconds = run_.checkpoint_seconds;
     const double start = now();
     StepResult result = apply_step(graph_of(from), *wanted.step, wanted.options, input);
-    save_stage(result.graph, file, coded(i));
+    save_stage(result.graph, file);
     StepDone done{std::move(result.layers), std::move(result.tensors), std::move(result.notes), now() - start, file_hash(file)};
-    if (before && before->sha256 != done.sha256) throw Error(ErrorCode::kInternal, "a step gave other bytes the second time", std::string(wanted.step->name));
+    if (before && before->sha256 != done.sha256)
+      throw Error(ErrorCode::kInternal, "a step gave other bytes the second time", std::string(wanted.step->name));
     if (!before) journal_->put(records_of(key(i), done));
     return done;
   }
@@ -217,7 +211,7 @@ class RecipeRunner {
     const std::string name = key(i, "/bytes");
     if (journal_->find(name) == nullptr) {
       const std::string file = i == 0 ? path("0-model.omni") : path(stage_name(i) + ".omni");
-      if (i == 0) save_stage(model_, file, false);
+      if (i == 0) save_stage(model_, file);
       auto size = static_cast<int64_t>(fs::file_size(file));
       if (run_.onnx) size = onnx_bytes(graph_of(i), size);
       journal_->put({name, {{"bytes", size}}});
@@ -276,7 +270,6 @@ class RecipeRunner {
     }
     if (measured()) result_.whole = change(0, last, "whole/latency");
     result_.graph = graph_of(last).clone();
-    result_.coded = last > 0 && coded(last);
     Graph before = model_.clone();
     PassContext context;
     run_passes(before, passes::canonical_passes(), context);
@@ -286,9 +279,7 @@ class RecipeRunner {
     if (!result_.whole.latency) result_.notes.emplace_back("latency was not measured: the inputs of a run are not known");
   }
 
-  double progress_at(size_t i, double fraction) const {
-    return (static_cast<double>(i - 1) + fraction) / static_cast<double>(recipe_.steps.size());
-  }
+  double progress_at(size_t i, double fraction) const { return (static_cast<double>(i - 1) + fraction) / static_cast<double>(recipe_.steps.size()); }
   Progress part(size_t i, double from, double to) const { return part_of(run_.progress, progress_at(i, from), progress_at(i, to)); }
 
   const Graph& model_;

@@ -50,7 +50,6 @@ struct StepReport {
 
 struct RecipeResult {
   Graph graph;
-  bool coded = false;       // a package of it is to be entropy-coded
   std::string key;          // of the run: hash of canonical text, model, data, seed, version, instruction set
   Recipe applied;           // the steps that were applied; may have none
   std::vector<StepReport> steps;

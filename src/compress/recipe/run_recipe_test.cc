@@ -274,8 +274,10 @@ TEST(RunRecipe, KilledAtRandomMomentsTheBytesAreTheSame) {
       }
       int status = 0;
       ASSERT_EQ(waitpid(child, &status, 0), child);
-      if (WIFSIGNALED(status)) ++killed;
-      else ASSERT_EQ(WEXITSTATUS(status), 0);
+      if (WIFSIGNALED(status))
+        ++killed;
+      else
+        ASSERT_EQ(WEXITSTATUS(status), 0);
     }
     EXPECT_TRUE(core::read_text_file(output, 1 << 28) == expected);
     ++finished;

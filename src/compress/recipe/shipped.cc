@@ -32,7 +32,8 @@ Recipe find_recipe(std::string_view name) {
     known.push_back(recipe.name);
   }
   const std::string near = did_you_mean(name, known);
-  throw Error(ErrorCode::kNotFound, "there is no recipe " + quoted(name), {}, near.empty() ? "--recipe list shows them; a file's name ends in .yaml" : near);
+  throw Error(ErrorCode::kNotFound, "there is no recipe " + quoted(name), {},
+              near.empty() ? "--recipe list shows them; a file's name ends in .yaml" : near);
 }
 
 }  // namespace omni::compress

@@ -113,8 +113,6 @@ struct StepDef {
   bool trains = false;         // gives weights new values by training: accuracy is then measured on samples that it does not see
   // It does not pay by itself but lets the steps behind it pay (equalization): it is judged together with the next step that does not prepare.
   bool prepares = false;
-  // From here on the model's package is written with entropy-coded weights (formats/package/package.h, Coding); the graph stays as it is.
-  bool codes = false;
   // Starts from canonical form: constants folded, batch norms in their convolutions (passes/canonical.h).
   bool canonical = true;
   // Options that do not go together: throws Error (kInvalidArgument). May be nullptr.

@@ -41,8 +41,11 @@ JournalRecord record_of(const std::string& key, const TensorReport& tensor) {
 }
 
 TensorReport tensor_of(const JournalRecord& record) {
-  return {record.text("name"), static_cast<float>(record.number("min")), static_cast<float>(record.number("max")),
-          {record.number("low"), record.number("high")}, record.number("snr_db")};
+  return {record.text("name"),
+          static_cast<float>(record.number("min")),
+          static_cast<float>(record.number("max")),
+          {record.number("low"), record.number("high")},
+          record.number("snr_db")};
 }
 
 const JournalRecord& require(const Journal& journal, const std::string& key) {
@@ -71,9 +74,12 @@ std::optional<StepDone> find_done(const Journal& journal, const std::string& pre
   StepDone done;
   done.sha256 = record->text("sha256");
   done.seconds = record->number("seconds");
-  for (int64_t i = 0; i < record->integer("layers"); ++i) done.layers.push_back(layer_of(require(journal, numbered(prefix, "layer", static_cast<size_t>(i)))));
-  for (int64_t i = 0; i < record->integer("tensors"); ++i) done.tensors.push_back(tensor_of(require(journal, numbered(prefix, "tensor", static_cast<size_t>(i)))));
-  for (int64_t i = 0; i < record->integer("notes"); ++i) done.notes.push_back(require(journal, numbered(prefix, "note", static_cast<size_t>(i))).text("text"));
+  for (int64_t i = 0; i < record->integer("layers"); ++i)
+    done.layers.push_back(layer_of(require(journal, numbered(prefix, "layer", static_cast<size_t>(i)))));
+  for (int64_t i = 0; i < record->integer("tensors"); ++i)
+    done.tensors.push_back(tensor_of(require(journal, numbered(prefix, "tensor", static_cast<size_t>(i)))));
+  for (int64_t i = 0; i < record->integer("notes"); ++i)
+    done.notes.push_back(require(journal, numbered(prefix, "note", static_cast<size_t>(i))).text("text"));
   return done;
 }
 

@@ -22,9 +22,7 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-double bytes_ratio(const StepChange& c) {
-  return c.bytes_before > 0 ? static_cast<double>(c.bytes_after) / static_cast<double>(c.bytes_before) : 1;
-}
+double bytes_ratio(const StepChange& c) { return c.bytes_before > 0 ? static_cast<double>(c.bytes_after) / static_cast<double>(c.bytes_before) : 1; }
 
 void weigh(const StepChange& c, Verdict& v) {
   const auto add = [&](bool better, bool worse, const char* what) {
@@ -33,7 +31,8 @@ void weigh(const StepChange& c, Verdict& v) {
   };
   add(bytes_ratio(c) <= 1 - kBytesThatCount, bytes_ratio(c) >= 1 + kBytesThatCount, "bytes");
   if (c.latency) {
-    add(c.latency->high < 1 && c.latency->ratio <= 1 - kLatencyThatCounts, c.latency->low > 1 && c.latency->ratio >= 1 + kLatencyThatCounts, "latency");
+    add(c.latency->high < 1 && c.latency->ratio <= 1 - kLatencyThatCounts, c.latency->low > 1 && c.latency->ratio >= 1 + kLatencyThatCounts,
+        "latency");
   }
   if (c.outcomes) add(c.outcomes->low > 0, c.outcomes->high < 0, "accuracy");
 }
@@ -48,7 +47,8 @@ std::string outcomes_text(const StepChange& c) {
 
 std::string change_text(const StepChange& c) {
   const double bytes = bytes_ratio(c);
-  std::string text = std::abs(bytes - 1) < 0.0005 ? "as many bytes" : format("%.1f %% %s bytes", std::abs(1 - bytes) * 100, bytes < 1 ? "fewer" : "more");
+  std::string text =
+      std::abs(bytes - 1) < 0.0005 ? "as many bytes" : format("%.1f %% %s bytes", std::abs(1 - bytes) * 100, bytes < 1 ? "fewer" : "more");
   if (c.latency && c.latency->low == c.latency->high) text += format(", %.2f times as fast", 1 / c.latency->ratio);
   if (c.latency && c.latency->low != c.latency->high) {
     text += format(", %.2f times as fast (%.2f to %.2f)", 1 / c.latency->ratio, 1 / c.latency->high, 1 / c.latency->low);
@@ -67,7 +67,8 @@ Verdict judge(const StepChange& change, const VerdictRules& rules) {
   if (beyond) {
     v.reason += format("%.2f points of accuracy lost in all, where %.2f are allowed: ", lost * 100, *rules.max_accuracy_loss * 100);
   } else if (!pays) {
-    v.reason += std::string("no gain in bytes") + (change.latency ? change.outcomes ? ", latency" : " or latency" : "") + (change.outcomes ? " or accuracy: " : ": ");
+    v.reason += std::string("no gain in bytes") + (change.latency ? change.outcomes ? ", latency" : " or latency" : "") +
+                (change.outcomes ? " or accuracy: " : ": ");
   }
   v.reason += what;
   if (pays && !v.losses.empty()) v.reason += "; pays in " + joined(v.gains) + ", costs " + joined(v.losses);

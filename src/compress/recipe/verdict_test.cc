@@ -33,12 +33,14 @@ TEST(Verdict, OneCertainGainIsEnough) {
   const Verdict costly = judge(change(250, 1.5, 0.1, 0, 50), {});
   EXPECT_TRUE(costly.applied);
   EXPECT_EQ(costly.losses, (std::vector<std::string>{"latency", "accuracy"}));
-  EXPECT_EQ(costly.reason,
-            "75.0 % fewer bytes, 0.67 times as fast (0.62 to 0.71), accuracy -5.00 points (-6.35 to -3.63); pays in bytes, costs latency and accuracy");
+  EXPECT_EQ(
+      costly.reason,
+      "75.0 % fewer bytes, 0.67 times as fast (0.62 to 0.71), accuracy -5.00 points (-6.35 to -3.63); pays in bytes, costs latency and accuracy");
 }
 
 TEST(Verdict, WhatIsNotCertainIsNoGain) {
-  for (const StepChange& c : {change(1000, 1, 0.01, 5, 5), change(996, 1, 0.01, 5, 5), change(1000, 0.95, 0.06, 5, 5), change(1000, 0.99, 0.001, 5, 5), change(1000, 1, 0.01, 8, 2)}) {
+  for (const StepChange& c : {change(1000, 1, 0.01, 5, 5), change(996, 1, 0.01, 5, 5), change(1000, 0.95, 0.06, 5, 5),
+                              change(1000, 0.99, 0.001, 5, 5), change(1000, 1, 0.01, 8, 2)}) {
     const Verdict v = judge(c, {});
     EXPECT_FALSE(v.applied) << v.reason;
     EXPECT_TRUE(v.reason.starts_with("not applied: no gain in bytes, latency or accuracy: ")) << v.reason;
@@ -64,7 +66,8 @@ TEST(Outcomes, AreKeptAsTextToTheBit) {
   const Outcomes cases[] = {{true, {}}, {true, {1, 0, 1, 1, 0}}, {true, {0.25f, 1}}, {false, {1e-30f, 3.5f, 0}}, {false, {1, 0}}};
   for (const Outcomes& o : cases) EXPECT_EQ(Outcomes::parse(o.text()), o) << o.text();
   EXPECT_EQ((Outcomes{true, {1, 0, 1, 1, 0}}).text(), "b5:d0");
-  for (const char* text : {"", "b", "b5", "b5:d", "b5:dg", "x1:0", "b-1:0", "l1:0000", "v99999999999:00"}) EXPECT_THROW(Outcomes::parse(text), Error) << text;
+  for (const char* text : {"", "b", "b5", "b5:d", "b5:dg", "x1:0", "b-1:0", "l1:0000", "v99999999999:00"})
+    EXPECT_THROW(Outcomes::parse(text), Error) << text;
 }
 
 TEST(Outcomes, ErrorsAreBetterWhenTheyAreSmaller) {

@@ -27,7 +27,8 @@ std::string action_of(const Value& before, const Value& after) {
 std::string reason_of(const std::vector<std::string>& notes, std::initializer_list<std::string_view> names) {
   for (const std::string& note : notes) {
     for (const std::string_view name : names) {
-      if (!name.empty() && note.size() > name.size() + 2 && note.starts_with(name) && note.substr(name.size(), 2) == ": ") return note.substr(name.size() + 2);
+      if (!name.empty() && note.size() > name.size() + 2 && note.starts_with(name) && note.substr(name.size(), 2) == ": ")
+        return note.substr(name.size() + 2);
     }
   }
   return {};
