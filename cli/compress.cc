@@ -27,7 +27,7 @@ constexpr OptionSpec kOptions[] = {
 constexpr OptionSpec kCalibrationOptions[] = {
     {"--data", "DATA", "samples: IDX directory or pair, NPY, NPZ, CSV, folder of pictures, or fashion-mnist; then @train, @test, @0:1000",
      Kind::kText},
-    {"--samples", "N", "int8-static: of them, to calibrate on", Kind::kCount, "512"},
+    {"--samples", "N", "of them, to calibrate on", Kind::kCount, "512"},
     {"--observer", "NAME", "int8-static: how an activation's range is chosen; auto: what serves the outputs best", Kind::kChoice, "auto",
      "auto|minmax|percentile|entropy|mse"},
     {"--percentile", "SHARE", "int8-static: of the values inside the range, for --observer percentile", Kind::kShare, "99.99%"},

@@ -52,7 +52,7 @@ size_t correct_biases(Graph& graph, std::span<const NodeId> products, const runt
     const Node& n = graph.node(corrected[i]);
     const ValueId old = n.inputs.size() > 2 ? n.inputs[2] : kNone;
     std::vector<double> bias = old == kNone ? std::vector<double>(shifts[i].size(), 0.0) : to_double(graph.value(old).data);
-    if (bias.size() != shifts[i].size()) bias.assign(shifts[i].size(), bias.at(0));
+    if (bias.size() != shifts[i].size()) bias = std::vector<double>(shifts[i].size(), bias.at(0));
     for (size_t c = 0; c < bias.size(); ++c) bias[c] -= shifts[i][c];
     const std::string name = old == kNone ? graph.value(n.inputs[1]).name + ".bias" : graph.value(old).name;
     const ValueId stored = graph.add_constant(name, from_double(DType::kF32, Shape{static_cast<int64_t>(bias.size())}, bias), Role::kParameter);

@@ -27,15 +27,6 @@ std::vector<size_t> feeds(const Graph& graph, std::span<const runtime::SampleFie
   return out;
 }
 
-// The graph's own batch, or 0 where it is free.
-int64_t fixed_batch(const Graph& graph) {
-  for (const ValueId id : graph.inputs()) {
-    const Type& type = graph.type(id);
-    if (type.rank() > 0 && type.dim(0).is_constant()) return type.dim(0).value;
-  }
-  return 0;
-}
-
 Shape batch_shape(int64_t batch, const Shape& sample) {
   std::vector<int64_t> dims = {batch};
   dims.insert(dims.end(), sample.begin(), sample.end());
@@ -100,6 +91,14 @@ void check_memory(const Graph& graph, size_t budget) {
 
 }  // namespace
 
+int64_t fixed_batch(const Graph& graph) {
+  for (const ValueId id : graph.inputs()) {
+    const Type& type = graph.type(id);
+    if (type.rank() > 0 && type.dim(0).is_constant()) return type.dim(0).value;
+  }
+  return 0;
+}
+
 void calibrate(const Graph& graph, Captures& captures, const runtime::SampleSource& source, const CalibrateOptions& options) {
   if (captures.empty()) return;
   Graph calibration = captures.build();
@@ -139,7 +138,9 @@ std::vector<double> output_signal_to_noise(const Graph& reference, const Graph& 
   });
   std::vector<double> decibels;
   for (size_t o = 0; o < power.size(); ++o) {
-    if (power[o] > 0) decibels.push_back(noise[o] > 0 ? 10 * std::log10(power[o] / noise[o]) : std::numeric_limits<double>::infinity());
+    if (!(power[o] > 0)) continue;
+    constexpr double kPerfect = std::numeric_limits<double>::infinity();
+    decibels.push_back(noise[o] == 0 ? kPerfect : std::isfinite(noise[o]) ? 10 * std::log10(power[o] / noise[o]) : -kPerfect);
   }
   return decibels;
 }

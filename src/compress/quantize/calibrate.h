@@ -36,4 +36,7 @@ std::vector<double> output_signal_to_noise(const Graph& reference, const Graph& 
 // The least of them: what a choice between two graphs is made by.
 double least_signal_to_noise(const Graph& reference, const Graph& other, const runtime::SampleSource& source, const CalibrateOptions& options);
 
+// The graph's own batch, or 0 where it is free.
+int64_t fixed_batch(const Graph& graph);
+
 }  // namespace omni::compress

@@ -25,7 +25,7 @@ class Chooser {
  public:
   Chooser(const Graph& reference, const StaticOptions& options, const runtime::SampleSource& source, const CalibrateOptions& calibration)
       : reference_(reference), options_(options), source_(source), calibration_(calibration), few_(calibration) {
-    few_.samples = std::min(calibration.samples, kConfirmed);
+    few_.samples = std::min(calibration.samples, std::max(kConfirmed, fixed_batch(reference)));
   }
 
   Candidate run(PassContext& context) {

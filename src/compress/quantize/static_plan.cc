@@ -33,6 +33,8 @@ class Planner {
       if (n.attributes.get_int("transA", 0) != 0) return "its activation is transposed";
       if (n.attributes.get_float("alpha", 1) != 1 || n.attributes.get_float("beta", 1) != 1) return "its product is scaled";
       if (n.inputs.size() > 2 && n.inputs[2] != kNone && graph_.type(n.inputs[2]).rank() != 1) return "its bias is no vector";
+      const Dim outputs = graph_.type(n.inputs[1]).dim(n.attributes.get_int("transB", 0) != 0 ? 0 : 1);
+      if (n.inputs.size() > 2 && n.inputs[2] != kNone && graph_.type(n.inputs[2]).dim(0) != outputs) return "its bias is one value for all outputs";
     }
     return nullptr;
   }
