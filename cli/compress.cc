@@ -141,10 +141,10 @@ Recipe recipe_of(const Arguments& arguments) {
     recipe = Recipe::find(arguments.text("--recipe"));
   } else {
     const std::string method = arguments.text("--method");
-    recipe.add(method, {}, true);  // refuses an unknown one with the nearest
-    for (const StepInfo& step : compression_steps()) {
-      if (step.name == method) recipe = Recipe().add(method, step_options(arguments, step), true);
-    }
+    const std::vector<StepInfo> steps = compression_steps();
+    const auto step = std::find_if(steps.begin(), steps.end(), [&](const StepInfo& s) { return s.name == method; });
+    if (step == steps.end()) recipe.add(method);  // refuses it with the nearest
+    else recipe.add(method, step_options(arguments, *step), true);
     if (!arguments.given("--report")) recipe.decide("none");
   }
   if (arguments.given("--max-accuracy-loss")) recipe.max_accuracy_loss(arguments.share("--max-accuracy-loss"));
@@ -157,8 +157,12 @@ void check_options(const Arguments& arguments) {
     refuse("one of --method and --recipe is needed", "omni compress", "give one; list shows what there is");
   if (!arguments.given("-o")) refuse("-o is missing", "omni compress", "name the compressed model's file");
   if (arguments.given("--work") && arguments.flag("--keep")) refuse("a folder that --work names stays anyway", "--keep", "leave it out");
+  if (arguments.given("--device") && arguments.given("--latency-time")) refuse("latency is predicted for the device, not measured", "--latency-time", "leave it out");
+  if (arguments.given("--method") && arguments.given("--max-accuracy-loss")) {
+    refuse("a single method is applied whether it pays or not", "--max-accuracy-loss", "say the method in a recipe's file and use --recipe");
+  }
   if (arguments.given("--recipe") || arguments.given("--report")) return;
-  for (const char* option : {"--validation", "--max-accuracy-loss", "--device", "--latency-time", "--shape"}) {
+  for (const char* option : {"--validation", "--device", "--latency-time", "--shape"}) {
     if (arguments.given(option)) refuse("nothing is measured for a single method without a report", option, "give --report DIR, or use --recipe");
   }
 }
@@ -185,29 +189,26 @@ RecipeOptions run_options(const Arguments& arguments, const Graph& graph) {
 // is this run's own and may be replaced.
 class Work {
  public:
-  Work(const Arguments& arguments, bool resumable)
-      : to_(arguments.text("-o")), named_(arguments.given("--work")), keep_(named_ || arguments.flag("--keep")), resumable_(resumable) {
-    path_ = named_ ? arguments.text("--work") : to_ + ".work";
+  explicit Work(const Arguments& arguments)
+      : to_(arguments.text("-o")), path_(arguments.given("--work") ? arguments.text("--work") : to_ + ".work"),
+        keep_(arguments.given("--work") || arguments.flag("--keep")) {
     std::error_code failed;
-    const fs::path marker = fs::path(path_) / "output";
-    own_output_ = resumable && fs::is_regular_file(marker, failed) && read_lines(marker.string()) == std::vector<std::string>{to_};
+    if (!fs::is_regular_file(marker(), failed)) return;
+    const std::vector<std::string> lines = read_lines(marker());
+    own_output_ = !lines.empty() && lines[0] == to_ && (lines.size() == 1 || (fs::is_regular_file(to_, failed) && file_sha256(to_) == lines[1]));
   }
-  // What nobody can go on with goes in any case.
-  ~Work() {
-    if (!resumable_ && !keep_) remove();
-  }
-  Work(const Work&) = delete;
-  Work& operator=(const Work&) = delete;
 
   const std::string& path() const { return path_; }
-  bool resumable() const { return resumable_; }
   bool own_output() const { return own_output_; }
-  void about_to_write() { write_file((fs::path(path_) / "output").string(), to_, true); }
+  void about_to_write() { write_file(marker(), to_, true); }
   void done() {
-    if (!keep_) remove();
+    if (!keep_) return remove();
+    std::error_code failed;
+    if (fs::is_regular_file(to_, failed)) write_file(marker(), to_ + "\n" + file_sha256(to_), true);
   }
 
  private:
+  std::string marker() const { return (fs::path(path_) / "output").string(); }
   // The journal last, so that a folder that is left half-way is still known as one.
   void remove() {
     std::error_code ignored;
@@ -219,14 +220,14 @@ class Work {
   }
 
   std::string to_, path_;
-  bool named_, keep_, resumable_, own_output_ = false;
+  bool keep_, own_output_ = false;
 };
 
-Graph run_recipe(ModelCompressor& compressor, const Recipe& recipe, const RecipeOptions& options, bool resumable) {
+Graph run_recipe(ModelCompressor& compressor, const Recipe& recipe, const RecipeOptions& options) {
   try {
     return compressor.run(recipe, options);
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::kInterrupted || !resumable) throw;
+    if (error.code() != ErrorCode::kInterrupted || options.directory.empty()) throw;
     throw Error(ErrorCode::kInterrupted, "stopped", error.where(), "go on with the same command; the work so far is in " + options.directory);
   }
 }
@@ -237,8 +238,13 @@ int run(const Arguments& arguments, Output& output) {
   check_options(arguments);
   const std::string &path = arguments.positional(0), to = arguments.text("-o");
   const Recipe recipe = recipe_of(arguments);
-  Work work(arguments, arguments.given("--recipe") || arguments.given("--work") || recipe.trains());
-  const SaveOptions save{.overwrite = arguments.flag("--force") || work.own_output(), .format = {}};
+  // A single step that does not train is done in a moment: nobody goes on with it.
+  std::optional<Work> work;
+  if (arguments.given("--recipe") || arguments.given("--work") || recipe.trains()) work.emplace(arguments);
+  for (const char* option : {"--keep", "--restart"}) {
+    if (!work && arguments.flag(option)) refuse("a single method leaves no work to go on with", option, "give --work, or leave it out");
+  }
+  const SaveOptions save{.overwrite = arguments.flag("--force") || (work && work->own_output()), .format = {}};
   check_writable(to, save.overwrite);
   const Graph graph = Graph::load(path);
   CompressorOptions options;
@@ -248,9 +254,8 @@ int run(const Arguments& arguments, Output& output) {
   options.progress = output.progress("compress");
   ModelCompressor compressor(graph, options);
   RecipeOptions how = run_options(arguments, graph);
-  how.directory = work.path();
-  how.restart |= !work.resumable();
-  Graph small = run_recipe(compressor, recipe, how, work.resumable());
+  if (work) how.directory = work->path();
+  Graph small = run_recipe(compressor, recipe, how);
   output.end_progress();
   const RecipeReport& report = compressor.recipe_report();
   const auto before = static_cast<int64_t>(fs::file_size(path));
@@ -260,13 +265,13 @@ int run(const Arguments& arguments, Output& output) {
   const bool any = !report.applied.empty();
   if (any) {
     set_source(small, arguments, graph, path);
-    work.about_to_write();
+    if (work) work->about_to_write();
     small.save(to, {.overwrite = save.overwrite, .format = {}});
     answer.after = static_cast<int64_t>(fs::file_size(to));
   }
   print_answer(output, report, answer);
   if (arguments.given("--report")) save_report(arguments, output, report, answer);
-  work.done();
+  if (work) work->done();
   return any ? 0 : 1;
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "manifest.h"
+#include "options.h"
 #include "quantity.h"
 #include "report_page.h"
 
@@ -104,7 +105,7 @@ std::vector<std::string> notes_of(const RecipeReport& report) {
 std::string sentence(const RecipeReport& report, const CompressAnswer& a) {
   if (a.after == 0) return "no step pays: nothing was written";
   std::string text = a.to + ": " + bytes_text(bytes_of(a.after)) + ", " + smaller_text(a);
-  if (!report.whole.text.empty() && a.steps) text += "; " + report.whole.text;
+  if (report.whole && a.steps) text += "; " + report.whole->text;
   return text;
 }
 
@@ -226,11 +227,12 @@ std::vector<ReportChart> step_charts(const RecipeReport& report) {
     chart.labels.emplace_back("as it was");
     chart.series[0].values.push_back(value);
   };
-  const ModelChange& whole = report.whole;
-  start(size, bytes_of(whole.bytes_before) / 1e3);
-  if (whole.accuracy_before) start(accuracy, *whole.accuracy_before * 100);
   for (const StepReport& step : report.steps) {
     if (!step.change) continue;
+    if (size.labels.empty()) {
+      start(size, bytes_of(step.change->bytes_before) / 1e3);
+      if (step.change->accuracy_before) start(accuracy, *step.change->accuracy_before * 100);
+    }
     const std::string label = step.step + (step.applied ? "" : " (not applied)");
     size.labels.push_back(label);
     size.series[0].values.push_back(bytes_of(step.change->bytes_after) / 1e3);
@@ -243,7 +245,8 @@ std::vector<ReportChart> step_charts(const RecipeReport& report) {
     latency.series[0].values.push_back(*step.change->latency_before * 1e6);
     latency.series[1].values.push_back(*step.change->latency_after * 1e6);
   }
-  std::vector<ReportChart> charts = {size};
+  std::vector<ReportChart> charts;
+  if (!size.labels.empty()) charts.push_back(size);
   if (!latency.labels.empty()) charts.push_back(latency);
   if (!accuracy.labels.empty()) charts.push_back(accuracy);
   return charts;
@@ -261,8 +264,8 @@ void print_answer(Output& output, const RecipeReport& report, const CompressAnsw
     result.set("key", report.key)
         .set("applied", report.applied)
         .set("resumed", report.resumed)
-        .set("steps", steps_json(report.steps))
-        .set("whole", change_json(report.whole));
+        .set("steps", steps_json(report.steps));
+    if (report.whole) result.set("whole", change_json(*report.whole));
     result.set("float_nodes", Json::array(report.float_nodes));
     if (report.values) {
       result.set("values", values_json(*report.values));
@@ -300,7 +303,7 @@ void save_report(const Arguments& arguments, Output& output, const RecipeReport&
   const std::vector<std::string> notes = notes_of(report);
   if (!notes.empty()) page.sections.push_back(list_section("What was left as it was, and other remarks", "", notes));
   std::string command = "omni";
-  for (const std::string& word : arguments.words()) command += " " + (word.find(' ') == std::string::npos ? word : "'" + word + "'");
+  for (const std::string& word : arguments.words()) command += " " + shell_word(word);
   page.commands = {command, "", "# what was applied, as a recipe:", report.applied};
   const auto path = [&](const char* name) { return (std::filesystem::path(folder) / name).string(); };
   write_file(path("report.html"), html(page), true);

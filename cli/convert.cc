@@ -23,7 +23,7 @@ constexpr Example kExamples[] = {
     {"Keep in the package how pictures become inputs", "omni convert lenet5.onnx --mean 0.5 --std 0.5 -o prepared.omni"},
 };
 
-void print_weights(Output& output, const Graph& graph, bool listed) {
+void print_weights(Output& output, const Graph& graph) {
   Table table({"weight", "elements>", "values>", "dense>", "coded>", "entropy>"});
   Json weights = Json::array();
   for (const CodedWeight& weight : graph.coded_weights()) {
@@ -35,7 +35,7 @@ void print_weights(Output& output, const Graph& graph, bool listed) {
     weights.push(std::move(entry.set("coded_bytes", weight.coded_bytes).set("entropy_bytes", weight.entropy_bytes)));
   }
   output.result().set("weights", weights);
-  if (listed) output.table(table);
+  output.table(table);
 }
 
 int run(const Arguments& arguments, Output& output) {
@@ -50,7 +50,7 @@ int run(const Arguments& arguments, Output& output) {
   const auto before = static_cast<int64_t>(std::filesystem::file_size(from)), after = static_cast<int64_t>(std::filesystem::file_size(to));
   output.input().set("path", from).set("format", graph.format()).set("size_bytes", before);
   output.result().set("path", to).set("size_bytes", after);
-  if (arguments.flag("--coded")) print_weights(output, graph, arguments.flag("--layers"));
+  if (arguments.flag("--layers")) print_weights(output, graph);
   output.line(to + ": " + bytes_text(static_cast<double>(after)) + ", from " + from + " with " + bytes_text(static_cast<double>(before)));
   return 0;
 }

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "manifest.h"
+#include "options.h"
 #include "quantity.h"
 #include "report_page.h"
 #include "standard_options.h"
@@ -146,7 +147,7 @@ class Demo {
     page.answer = answer();
     page.charts = {size, accuracy, latency};
     page.notes = notes_;
-    page.commands = {"omni demo --output-dir " + folder_ + " --epochs " + arguments_.text("--epochs") + " --seed " + arguments_.text("--seed") + " --force"};
+    page.commands = {"omni demo --output-dir " + shell_word(folder_) + " --epochs " + arguments_.text("--epochs") + " --seed " + arguments_.text("--seed") + " --force"};
     output_.result().set("network", arguments_.text("--network")).set("data", arguments_.text("--data")).set("training_time_s", training_seconds_);
     output_.result().set("isa", chosen_isa({.isa = arguments_.text("--isa")})).set("models", models);
     write_file(path("report.html"), html(page), true);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "options.h"
 #include "quantity.h"
 #include "standard_options.h"
 
@@ -42,7 +43,7 @@ constexpr OptionGroup kGroups[] = {{"Options", kOptions}, {"Data", kCalibrationO
 constexpr Example kExamples[] = {
     {"The least lossy compression that runs within 20 ms on a Raspberry Pi 4",
      "omni device recommend lenet5.onnx --device raspberry_pi_4 --max-latency 20ms"},
-    {"Where a model can go", "omni device recommend lenet5.onnx --device all --until-fits"},
+    {"Where a model can go", "omni device recommend lenet5.onnx --device raspberry_pi_4 --device raspberry_pi_5 --until-fits"},
     {"What the study's rule says of a file of 900 MiB that need not be here",
      "omni device recommend --model-size 900MiB --device raspberry_pi_4 --rule study"},
 };
@@ -98,15 +99,6 @@ void set_answer(Json& json, const Recommendation& answer) {
   }
   json.set("candidates", candidates).set("notes", Json::array(answer.notes));
   if (answer.chosen) json.set("method", answer.candidates[*answer.chosen].method);
-}
-
-// A word as a shell takes it.
-std::string shell_word(const std::string& word) {
-  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:=@%+";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string quoted = "'";
-  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
 }
 
 // The command that does it; options that were given for the data and its pictures go along.

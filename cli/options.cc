@@ -193,4 +193,12 @@ double Arguments::seconds(std::string_view option) const { return parse_seconds(
 int64_t Arguments::bytes(std::string_view option) const { return parse_bytes(text(option), option); }
 double Arguments::share(std::string_view option) const { return parse_share(text(option), option); }
 
+std::string shell_word(const std::string& word) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:=@%+";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
 }  // namespace omni::cli

@@ -12,4 +12,7 @@ namespace omni::cli {
 // values that are not of their kind.
 Arguments parse_arguments(const CommandSpec& command, std::span<const std::string> words);
 
+// A word as a shell takes it.
+std::string shell_word(const std::string& word);
+
 }  // namespace omni::cli

@@ -112,6 +112,11 @@ TEST(CliDevice, SeveralDevicesAtOnce) {
   const json soon = recommend({"--device", "raspberry_pi_4", "--until-fits"}, 0);
   EXPECT_EQ(soon["devices"][0]["method"], alone["method"]);
   EXPECT_LT(soon["devices"][0]["candidates"].size(), both["devices"][0]["candidates"].size());
+  // Whether it fits everywhere, a sanitizer's own memory decides as well.
+  const Outcome every = run({"device", "recommend", "lenet-300-100.onnx", "--device", "all", "--until-fits", "--json"});
+  EXPECT_LE(every.code, 1) << every.err;
+  const json profiles = json::parse(run({"device", "list", "--json"}).out)["result"]["profiles"];
+  EXPECT_EQ(json::parse(every.out)["result"]["devices"].size(), profiles.size());
   EXPECT_EQ(run({"device", "recommend", "lenet-300-100.onnx", "--device", "all", "--rule", "study"}).code, 2);
   EXPECT_EQ(run({"device", "recommend", "lenet-300-100.onnx", "--device", "all", "--apply", "-o", "x.onnx"}).code, 2);
 }

@@ -387,7 +387,7 @@ TEST(Cli, CodedPackagesAreSmallerAndGiveTheSameWeights) {
   const WorkDirectory work;
   ASSERT_EQ(run({"new", "lenet-300-100", "-o", "a.onnx"}).code, 0);
   ASSERT_EQ(run({"compress", "a.onnx", "--method", "int4-weight", "-o", "small.omni"}).code, 0);
-  const Outcome outcome = run({"convert", "small.omni", "--coded", "-o", "coded.omni", "--json"});
+  const Outcome outcome = run({"convert", "small.omni", "--coded", "--layers", "-o", "coded.omni", "--json"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   size_t dense = 0, coded = 0;
   const json result = json::parse(outcome.out)["result"];

@@ -61,7 +61,7 @@ class Recipe {
   std::string description() const;
   std::string decides() const;
   std::vector<std::string> steps() const;
-  // Whether a step trains: then samples that accuracy is measured on are held out.
+  // Whether a step trains.
   bool trains() const;
   // The file's text, with every option.
   std::string text() const;
@@ -94,7 +94,7 @@ struct WeightQuantization {
 
 struct LayerReport {
   std::string name, op;        // of the weight; of the operator that reads it
-  std::string action, reason;  // "int8", "int4", "f16", "bf16" or "kept"; why it was kept, or kept at more bits
+  std::string action, reason;  // "int8", "int4", "f16", "bf16", "changed", "gone" or "kept"; why it was kept, or kept at more bits
   int64_t elements = 0, bytes_before = 0, bytes_after = 0;
   std::optional<double> snr_db = {};  // of the weight as it is read to what it was
 };
@@ -155,7 +155,7 @@ struct RecipeReport {
   std::string key;                // of recipe, model, data, seed, version and instruction set: the same key, the same bytes
   std::string applied;            // the recipe that does what was applied; "" where nothing was
   std::vector<StepReport> steps;
-  ModelChange whole;              // the result against the model given
+  std::optional<ModelChange> whole = {};  // the result against the model given; none where nothing was measured, or no step applied
   std::vector<LayerReport> layers;
   std::vector<std::string> float_nodes;  // "NAME: stays in float, …": what the result computes in float and why, as far as it is known
   std::vector<std::string> notes;        // what was not measured, and why

@@ -644,6 +644,7 @@ struct CompareOptions {
   int64_t samples = 64;
   int64_t batch = 16;
   double drift = 0.01;  // relative error from which on a node counts as drifting
+  InputShapes shapes = {};  // without data, where the model leaves them open (1)
   int threads = 0;
   std::string isa = {};
   Progress progress = {};

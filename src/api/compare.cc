@@ -78,7 +78,7 @@ Twins make_twins(const graph::Graph& a, const graph::Graph& b) {
 // Inputs of a model that is held against the data or noise: A's, given to B in the same order.
 class Samples {
  public:
-  Samples(const graph::Graph& graph, const std::optional<Dataset>& data, const CompareOptions& options) : graph_(graph) {
+  Samples(const graph::Graph& graph, const std::optional<Dataset>& data, const CompareOptions& options) : graph_(graph), shapes_(options.shapes) {
     if (options.samples < 1) throw Error(ErrorCode::kInvalidArgument, "expected 1 or more", "samples");
     total_ = options.samples;
     if (!data) return;
@@ -88,14 +88,15 @@ class Samples {
   }
   int64_t total() const { return total_; }
   int64_t step() const { return feed_ ? feed_->batch() : 1; }
-  // With noise a sample is one run with every open size 1.
+  // With noise a sample is one run.
   std::vector<core::Tensor> read(int64_t first, int64_t count, core::ThreadPool* pool) {
     if (feed_) return feed_->inputs(first, count, pool);
-    return api::noise_inputs(graph_, api::input_shapes(graph_, {}), static_cast<uint64_t>(first) + 1);
+    return api::noise_inputs(graph_, api::input_shapes(graph_, shapes_), static_cast<uint64_t>(first) + 1);
   }
 
  private:
   const graph::Graph& graph_;
+  InputShapes shapes_;
   std::optional<api::BatchFeed> feed_;
   int64_t total_ = 0;
 };

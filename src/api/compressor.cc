@@ -47,7 +47,6 @@ Graph ModelCompressor::compress(std::string_view method, const StaticQuantizatio
   const compress::RecipeStep step = step_of(method, ranges, weights, options_.samples);
   const runtime::SessionOptions session = api::session_options(options_.threads, options_.isa);
   compress::StepInput input;
-  input.source = &graph;
   input.pool = std::make_shared<core::ThreadPool>(session.threads);
   input.isa = session.isa;
   input.progress = options_.progress;

@@ -220,7 +220,7 @@ Graph ModelCompressor::run(const Recipe& wanted, const RecipeOptions& options) {
   recipe_report_.key = result.key;
   if (!result.applied.steps.empty()) recipe_report_.applied = compress::canonical_text(result.applied);
   for (compress::StepReport& step : result.steps) recipe_report_.steps.push_back(step_report(std::move(step)));
-  recipe_report_.whole = change_of(result.whole);
+  if (result.whole) recipe_report_.whole = change_of(*result.whole);
   for (compress::LayerReport& layer : result.layers) recipe_report_.layers.push_back(api::layer_report(std::move(layer)));
   recipe_report_.notes = std::move(result.notes);
   recipe_report_.resumed = result.resumed;
@@ -229,9 +229,14 @@ Graph ModelCompressor::run(const Recipe& wanted, const RecipeOptions& options) {
   recipe_report_.float_nodes = prepare(made, {.threads = 1, .isa = options_.isa}).notes;
   if (options.compare) {
     const std::optional<Dataset>& held = options.validation ? options.validation : options_.data;
-    CompareOptions compare_options{.drift = kDrift, .threads = options_.threads, .isa = options_.isa};
+    CompareOptions compare_options{.drift = kDrift, .shapes = options.shapes, .threads = options_.threads, .isa = options_.isa};
     compare_options.progress = options_.progress;
-    recipe_report_.values = std::make_shared<const Comparison>(compare(graph_, made, held, compare_options));
+    try {
+      recipe_report_.values = std::make_shared<const Comparison>(compare(graph_, made, held, compare_options));
+    } catch (const Error& error) {  // what was made stands without it
+      if (error.code() == ErrorCode::kInterrupted) throw;
+      recipe_report_.notes.push_back(std::string("where values drift is not known: ") + error.what());
+    }
   }
   return made;
 }

@@ -24,16 +24,6 @@ std::vector<ValueId> candidates(const Graph& graph) {
   return ids;
 }
 
-void require_matches(const Graph& graph, const std::vector<ValueId>& ids, const std::vector<std::string>& patterns, const char* option) {
-  for (const std::string& pattern : patterns) {
-    bool any = false;
-    for (const ValueId id : ids) any |= glob_match(pattern, graph.value(id).name);
-    if (any) continue;
-    const std::string near = did_you_mean(pattern, trainable_names(graph));
-    throw Error(ErrorCode::kInvalidArgument, quoted(pattern) + " matches no parameter", option, near.empty() ? "`omni inspect` lists the parameters" : near);
-  }
-}
-
 }  // namespace
 
 ParamKind parameter_kind(const Graph& graph, ValueId id) {
@@ -57,14 +47,18 @@ std::vector<std::string> trainable_names(const Graph& graph) {
   return names;
 }
 
+bool is_chosen(const MarkOptions& options, std::string_view name) {
+  return (options.train.empty() || matches_any(options.train, name)) && !matches_any(options.freeze, name);
+}
+
 std::vector<ValueId> mark_parameters(Graph& graph, const MarkOptions& options) {
   const std::vector<ValueId> all = candidates(graph);
-  require_matches(graph, all, options.train, "--train");
-  require_matches(graph, all, options.freeze, "--freeze");
+  const std::vector<std::string> names = trainable_names(graph);
+  require_matches(options.train, names, "parameter", "--train");
+  require_matches(options.freeze, names, "parameter", "--freeze");
   std::vector<ValueId> marked;
   for (const ValueId id : all) {
-    const std::string& name = graph.value(id).name;
-    if ((!options.train.empty() && !matches_any(options.train, name)) || matches_any(options.freeze, name)) {
+    if (!is_chosen(options, graph.value(id).name)) {
       if (graph.value(id).kind == ValueKind::kState) graph.make_constant(id);
       continue;
     }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "graph/graph.h"
@@ -18,6 +19,9 @@ struct MarkOptions {
   std::vector<std::string> train = {};   // patterns; none: everything
   std::vector<std::string> freeze = {};  // patterns; win over `train`
 };
+
+// Whether the patterns choose a parameter of that name.
+bool is_chosen(const MarkOptions& options, std::string_view name);
 
 // Turns them into states of role parameter, in the order of their ids, and returns them. The graph must hold f32 weights where it is to be trained.
 // Throws Error (kInvalidArgument) when a pattern matches nothing that could be trained, or nothing is left to train.

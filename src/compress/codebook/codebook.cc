@@ -53,8 +53,12 @@ void share_values(Graph& model, const Codebook& codebook, ValueId zero, std::vec
 }  // namespace
 
 std::vector<Codebook> make_codebooks(const Graph& graph, const CodebookOptions& options, PassContext& context) {
+  const std::vector<WeightTarget> targets = weight_targets(graph);
+  std::vector<std::string> names;
+  for (const WeightTarget& target : targets) names.push_back(graph.value(target.value).name);
+  train::require_matches(options.keep, names, "weight that could share values", "keep");
   std::vector<Codebook> codebooks;
-  for (const WeightTarget& target : weight_targets(graph)) {
+  for (const WeightTarget& target : targets) {
     const Value& weight = graph.value(target.value);
     if (train::matches_any(options.keep, weight.name)) {
       context.notes.push_back(weight.name + ": keeps its values, as asked");

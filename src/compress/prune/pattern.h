@@ -28,7 +28,6 @@ struct Pattern {
   int64_t keep = 0, of = 0;         // n and m of "n:m"; 0: no such pattern
 
   bool chooses() const { return of > 0; }  // how much goes is the pattern's own
-  double sparsity() const { return 1 - static_cast<double>(keep) / static_cast<double>(of); }
 };
 
 // "unstructured", "RxC" with sides of 1, 2, 4, 8 or 16, "N:M" with N < M <= 32. Throws Error (kInvalidArgument).

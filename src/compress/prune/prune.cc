@@ -1,7 +1,6 @@
 #include "compress/prune/prune.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 
 #include "compress/prune/masks.h"
@@ -21,15 +20,6 @@ std::vector<std::string> names_of(const std::vector<PruneLayer>& layers) {
   std::vector<std::string> names;
   for (const PruneLayer& layer : layers) names.push_back(layer.name);
   return names;
-}
-
-void require_match(const std::vector<std::string>& patterns, const std::vector<std::string>& names) {
-  for (const std::string& pattern : patterns) {
-    if (std::any_of(names.begin(), names.end(), [&](const std::string& name) { return train::glob_match(pattern, name); })) continue;
-    const std::string near = did_you_mean(pattern, names);
-    throw Error(ErrorCode::kInvalidArgument, quoted(pattern) + " matches no weight that could be pruned", "pruning",
-                near.empty() ? "`omni inspect` lists the weights" : near);
-  }
 }
 
 const char* left_dense(const WeightTarget& target, const std::string& name, const PruneOptions& options) {
@@ -75,8 +65,8 @@ std::vector<PruneLayer> layers_to_prune(const Graph& graph, const PruneOptions& 
   const std::vector<WeightTarget> targets = weight_targets(graph);
   std::vector<std::string> names;
   for (const WeightTarget& target : targets) names.push_back(graph.value(target.value).name);
-  require_match(options.layers, names);
-  require_match(options.keep, names);
+  train::require_matches(options.layers, names, "weight that could be pruned", "layers");
+  train::require_matches(options.keep, names, "weight that could be pruned", "keep");
   std::vector<PruneLayer> layers;
   for (size_t i = 0; i < targets.size(); ++i) {
     if (const char* reason = left_dense(targets[i], names[i], options)) {

@@ -4,7 +4,6 @@
 // of the weights then; the steps that are left retrain what remains.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,7 +17,7 @@ struct PruneOptions {
   Pattern pattern;
   PruneScope scope = PruneScope::kLayer;
   double sparsity = 0.5;
-  double most = 0.99;                   // of a layer's weights that may go
+  double most = 1;                      // of a layer's weights that may go
   std::vector<std::string> layers;      // patterns of names; none: every weight of rank 2 and above but embeddings and depthwise convolutions
   std::vector<std::string> keep;        // patterns that stay dense
 };

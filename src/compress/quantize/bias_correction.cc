@@ -42,7 +42,10 @@ size_t correct_biases(Graph& graph, std::span<const NodeId> products, const runt
   for (const NodeId id : products) {
     const Node& n = graph.node(id);
     if (!correctable(graph, n)) continue;
-    captures.channel_mean(n.inputs[0], n.op == &ops::kConv ? 1 : graph.type(n.inputs[0]).rank() - 1);
+    const Shape& w = graph.value(n.inputs[1]).data.shape();
+    const bool conv = n.op == &ops::kConv, transposed = n.op == &ops::kGemm && n.attributes.get_int("transB", 0) != 0;
+    const int64_t channels = conv ? w[1] * n.attributes.get_int("group", 1) : transposed ? w[1] : w[0];
+    captures.channel_mean(n.inputs[0], conv ? 1 : graph.type(n.inputs[0]).rank() - 1, channels);
     corrected.push_back(id);
   }
   calibrate(graph, captures, source, options);

@@ -106,8 +106,12 @@ void Captures::request(Capture capture) {
 }
 
 void Captures::histogram(ValueId value) { request({Kind::kHistogram, value, 0, kNone, "histogram/" + graph_.value(value).name}); }
-void Captures::channel_max(ValueId value, int axis) { request({Kind::kChannelMax, value, axis, kNone, "channel_max/" + graph_.value(value).name}); }
-void Captures::channel_mean(ValueId value, int axis) { request({Kind::kChannelMean, value, axis, kNone, "channel_mean/" + graph_.value(value).name}); }
+void Captures::channel_max(ValueId value, int axis, int64_t channels) {
+  request({Kind::kChannelMax, value, axis, kNone, "channel_max/" + graph_.value(value).name, channels});
+}
+void Captures::channel_mean(ValueId value, int axis, int64_t channels) {
+  request({Kind::kChannelMean, value, axis, kNone, "channel_mean/" + graph_.value(value).name, channels});
+}
 
 const char* Captures::gram_refusal(const Graph& graph, NodeId product) {
   const Node& n = graph.node(product);
@@ -129,11 +133,11 @@ Shape Captures::gram_shape(const Graph& graph, NodeId product) {
   return Shape{1, k, k};
 }
 
-std::string Captures::gram_key(NodeId product) const {
-  const Node& n = graph_.node(product);
-  std::string key = "gram/" + graph_.value(n.inputs[0]).name;
+std::string Captures::gram_key(const Graph& graph, NodeId product) {
+  const Node& n = graph.node(product);
+  std::string key = "gram/" + graph.value(n.inputs[0]).name;
   if (n.op != &ops::kConv) return key + "/rows";
-  const Window w = window_of(graph_, n);
+  const Window w = window_of(graph, n);
   return key + "/" + list_text(w.kernel) + "/" + list_text(w.strides) + "/" + list_text(w.dilations) + "/" + list_text(w.pads) + "/" + std::to_string(w.groups);
 }
 
@@ -141,7 +145,7 @@ void Captures::gram(NodeId product) {
   if (const char* reason = gram_refusal(graph_, product)) {
     throw Error(ErrorCode::kUnsupported, std::string("no Gram matrix of its inputs: ") + reason, graph_.node(product).name);
   }
-  request({Kind::kGram, graph_.node(product).inputs[0], 0, product, gram_key(product)});
+  request({Kind::kGram, graph_.node(product).inputs[0], 0, product, gram_key(graph_, product)});
 }
 
 void Captures::build_histogram(Graph& graph, const Capture& c) {
@@ -155,7 +159,7 @@ void Captures::build_histogram(Graph& graph, const Capture& c) {
 void Captures::build_channel(Graph& graph, const Capture& c) {
   const Type& type = graph.type(c.value);
   const int axis = c.axis < 0 ? c.axis + type.rank() : c.axis;
-  const ValueId sums = state(graph, c.key, Tensor(DType::kF32, Shape{type.dim(axis).value}));
+  const ValueId sums = state(graph, c.key, Tensor(DType::kF32, Shape{c.channels > 0 ? c.channels : type.dim(axis).value}));
   const ValueId axes = int_constant(graph, all_but(axis, type.rank()));
   const Attributes drop{{"keepdims", int64_t{0}}};
   if (c.kind == Kind::kChannelMax) {
@@ -231,6 +235,6 @@ std::vector<double> Captures::channel_mean_of(ValueId value) const {
   return mean;
 }
 
-Tensor Captures::gram_of(NodeId product) const { return states_.get(gram_key(product)).reshaped(gram_shape(graph_, product)); }
+Tensor Captures::gram_of(NodeId product) const { return states_.get(gram_key(graph_, product)).reshaped(gram_shape(graph_, product)); }
 
 }  // namespace omni::compress

@@ -28,12 +28,15 @@ class Captures {
 
   // Each may be asked for again: it is made once. `value`: f32.
   void histogram(ValueId value);
-  void channel_max(ValueId value, int axis);
-  void channel_mean(ValueId value, int axis);
+  // `channels` along the axis: what the type says where 0 is given, which it must then do.
+  void channel_max(ValueId value, int axis, int64_t channels = 0);
+  void channel_mean(ValueId value, int axis, int64_t channels = 0);
   // Of input 0 of a product. Throws Error (kUnsupported) where gram_refusal() says why.
   void gram(NodeId product);
   // Why a product's Gram matrix cannot be had, or nothing: it is no Conv, Gemm or MatMul with constant weights, or not written in the plain way.
   static const char* gram_refusal(const Graph& graph, NodeId product);
+  // Products with the same key share a Gram matrix.
+  static std::string gram_key(const Graph& graph, NodeId product);
   // [groups, K, K]: what gram() makes, K in the order of the weights behind the first axis of a convolution.
   static Shape gram_shape(const Graph& graph, NodeId product);
 
@@ -56,10 +59,10 @@ class Captures {
     int axis = 0;
     NodeId product = kNone;
     std::string key;  // of its states
+    int64_t channels = 0;
   };
 
   void request(Capture capture);
-  std::string gram_key(NodeId product) const;
   static void build_histogram(Graph& graph, const Capture& capture);
   static void build_channel(Graph& graph, const Capture& capture);
   static void build_gram(Graph& graph, const Capture& capture);

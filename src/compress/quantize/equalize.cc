@@ -50,7 +50,7 @@ size_t smooth_activations(Graph& graph, double alpha, const runtime::SampleSourc
   Captures captures(graph);
   for (ScalePoint& point : scale_points(graph, false)) {
     if (point.weights) continue;
-    captures.channel_max(point.value, point.axis);
+    captures.channel_max(point.value, point.axis, point.channels);
     points.push_back(std::move(point));
   }
   calibrate(graph, captures, source, options);

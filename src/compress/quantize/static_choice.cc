@@ -19,6 +19,7 @@ struct Candidate {
   Graph graph;
   std::vector<TensorReport> report;
   double decibels = 0;
+  std::vector<std::string> notes = {};
 };
 
 class Chooser {
@@ -28,8 +29,7 @@ class Chooser {
     few_.samples = std::min(calibration.samples, std::max(kConfirmed, fixed_batch(reference)));
   }
 
-  Candidate run(PassContext& context) {
-    const StaticPlan plan = plan_static(reference_, context);
+  Candidate run(const StaticPlan& plan, PassContext& context) {
     const auto histograms = calibrate(reference_, plan.observed, source_, calibration_);
     const bool fixed = options_.observer != Observer::kAuto;
     Candidate best;
@@ -45,6 +45,7 @@ class Chooser {
       biased = keep_better(best, std::move(candidate));
     }
     if (!fixed) try_equalized(best, observer, biased);
+    context.notes.insert(context.notes.end(), best.notes.begin(), best.notes.end());
     context.notes.push_back("at the outputs: " + tried_ + "; kept: " + best.name);
     return best;
   }
@@ -52,8 +53,9 @@ class Chooser {
  private:
   Candidate quantized(const Graph& graph, const StaticPlan& plan, const std::map<ValueId, Histogram>& histograms, Observer observer, std::string name) {
     Candidate c{std::move(name), graph.clone(), {}, 0};
-    PassContext quiet;
-    c.report = apply_static(c.graph, plan, histograms, observer, options_.percentile, quiet);
+    PassContext own;  // of a candidate that may not be the one
+    c.report = apply_static(c.graph, plan, histograms, observer, options_.percentile, own);
+    c.notes = std::move(own.notes);
     c.decibels = least_signal_to_noise(reference_, c.graph, source_, few_);
     return c;
   }
@@ -95,12 +97,16 @@ class Chooser {
 
 std::vector<TensorReport> quantize_static(Graph& graph, const StaticOptions& options, const runtime::SampleSource& source, const CalibrateOptions& calibration,
                                           PassContext& context) {
+  const StaticPlan plan = plan_static(graph, context);
+  if (plan.nodes.empty()) {
+    context.notes.emplace_back("nothing in this network has an integer form");
+    return {};
+  }
   if (options.observer == Observer::kAuto || options.bias_correction == Try::kConfirmed) {
-    Candidate best = Chooser(graph, options, source, calibration).run(context);
+    Candidate best = Chooser(graph, options, source, calibration).run(plan, context);
     graph = std::move(best.graph);
     return std::move(best.report);
   }
-  const StaticPlan plan = plan_static(graph, context);
   if (options.bias_correction == Try::kAlways) correct_biases(graph, plan.nodes, source, calibration, context);
   return apply_static(graph, plan, calibrate(graph, plan.observed, source, calibration), options.observer, options.percentile, context);
 }

@@ -14,16 +14,15 @@ namespace {
 // Bytes of a product's Gram matrix while it is measured: the value and the next one.
 size_t gram_bytes(const Graph& graph, NodeId product) { return 2 * static_cast<size_t>(Captures::gram_shape(graph, product).count()) * sizeof(float); }
 
-// How many of `products` from `first` on are measured in one pass: as many as fit, one at least. Those that read the same activation count once.
-size_t pass_end(const Graph& graph, const std::vector<NodeId>& products, size_t first, size_t budget, bool sequential) {
-  std::set<ValueId> activations;
+// Where a pass that begins with the batch `first` of products ends: as many as fit, one at least. Products that share a Gram matrix count once.
+size_t pass_end(const Graph& graph, const std::vector<std::vector<NodeId>>& batches, size_t first, size_t budget) {
+  std::set<std::string> matrices;
   size_t bytes = 0, at = first;
-  for (; at < products.size(); ++at) {
-    const ValueId x = graph.node(products[at]).inputs[0];
-    if (activations.contains(x)) continue;
-    bytes += gram_bytes(graph, products[at]);
-    if (at > first && (sequential || bytes > budget)) break;
-    activations.insert(x);
+  for (; at < batches.size(); ++at) {
+    for (const NodeId product : batches[at]) {
+      if (matrices.insert(Captures::gram_key(graph, product)).second) bytes += gram_bytes(graph, product);
+    }
+    if (at > first && bytes > budget) break;
   }
   return at;
 }
@@ -106,23 +105,23 @@ size_t scale_by_activations(Graph& graph, const BlockOptions& blocks, const runt
   const std::vector<WeightTarget> targets = planned_block_targets(graph, blocks);
   const auto is_target = [&](NodeId node) { return std::any_of(targets.begin(), targets.end(), [&](const WeightTarget& t) { return t.node == node; }); };
   std::vector<ScalePoint> points;
-  std::vector<NodeId> products;  // one a point: those that read the same activation in the same way share its Gram matrix
+  std::vector<std::vector<NodeId>> products;  // of each point
   for (ScalePoint& point : scale_points(graph, false)) {
-    const auto reader = std::find_if(point.readers.begin(), point.readers.end(), [&](const ChannelOperand& o) { return is_target(o.node); });
-    if (reader == point.readers.end() || Captures::gram_refusal(graph, reader->node) != nullptr) continue;
-    products.push_back(reader->node);
+    std::vector<NodeId> readers;
+    for (const ChannelOperand& o : point.readers) {
+      if (is_target(o.node)) readers.push_back(o.node);
+    }
+    const auto refused = [&](NodeId node) { return Captures::gram_refusal(graph, node) != nullptr; };
+    if (readers.empty() || std::any_of(readers.begin(), readers.end(), refused)) continue;
+    products.push_back(std::move(readers));
     points.push_back(std::move(point));
   }
   size_t scaled = 0;
   for (size_t first = 0; first < points.size();) {
-    const size_t last = pass_end(graph, products, first, options.state_bytes, false);
+    const size_t last = pass_end(graph, products, first, options.state_bytes);
     std::vector<std::optional<std::vector<double>>> factors;
     std::vector<NodeId> measured;
-    for (size_t i = first; i < last; ++i) {
-      for (const ChannelOperand& o : points[i].readers) {
-        if (is_target(o.node)) measured.push_back(o.node);
-      }
-    }
+    for (size_t i = first; i < last; ++i) measured.insert(measured.end(), products[i].begin(), products[i].end());
     const Captures captures = measure(graph, measured, source, options);
     for (size_t i = first; i < last; ++i) factors.push_back(best_scale(readers_of(graph, points[i], captures, targets), points[i].channels, blocks));
     for (size_t i = first; i < last; ++i) {
@@ -139,28 +138,35 @@ size_t scale_by_activations(Graph& graph, const BlockOptions& blocks, const runt
 void quantize_weights_gptq(Graph& graph, const BlockOptions& blocks, const GptqLayers& gptq, const runtime::SampleSource& source, const CalibrateOptions& options,
                            PassContext& context) {
   std::vector<WeightTarget> targets;
-  std::vector<NodeId> products;
+  std::vector<std::vector<NodeId>> products;  // neighbours that read the same activation together
   for (const WeightTarget& target : block_targets(graph, blocks, context)) {
     const char* reason = target.input != 1 ? "it is no product's second operand" : Captures::gram_refusal(graph, target.node);
     if (reason == nullptr && graph.use_count(target.value) != 1) reason = "several nodes share it";
     if (reason == nullptr) {
+      const bool together = !products.empty() && graph.node(products.back()[0]).inputs[0] == graph.node(target.node).inputs[0];
+      if (!together) products.emplace_back();
+      products.back().push_back(target.node);
       targets.push_back(target);
-      products.push_back(target.node);
       continue;
     }
     context.notes.push_back(graph.value(target.value).name + ": rounded to nearest, " + reason);
     store_blocks(graph, target, quantize_blocks(weight_matrix(graph, target), blocks.group, blocks.levels(), blocks.choice));
   }
   const GptqOptions rounding{blocks.group, blocks.levels(), gptq.damping, gptq.act_order, BlockChoice::kGrid};
-  for (size_t first = 0; first < targets.size();) {
-    const size_t last = pass_end(graph, products, first, options.state_bytes, gptq.sequential);
-    const Captures captures = measure(graph, std::span(products).subspan(first, last - first), source, options);
+  size_t done = 0;  // of targets
+  for (size_t first = 0; first < products.size();) {
+    const size_t last = gptq.sequential ? first + 1 : pass_end(graph, products, first, options.state_bytes);
+    std::vector<NodeId> measured;
+    for (size_t i = first; i < last; ++i) measured.insert(measured.end(), products[i].begin(), products[i].end());
+    const Captures captures = measure(graph, measured, source, options);
     std::vector<BlockWeights> rounded;  // before any is stored: the captures look at the weights' shapes
-    for (size_t i = first; i < last; ++i) {
-      report(options.progress, static_cast<double>(i) / static_cast<double>(targets.size()), "rounding " + graph.value(targets[i].value).name);
-      rounded.push_back(quantize_gptq(weight_matrix(graph, targets[i]), captures.gram_of(products[i]), rounding, *options.pool));
+    for (size_t i = 0; i < measured.size(); ++i) {
+      const WeightTarget& target = targets[done + i];
+      report(options.progress, static_cast<double>(done + i) / static_cast<double>(targets.size()), "rounding " + graph.value(target.value).name);
+      rounded.push_back(quantize_gptq(weight_matrix(graph, target), captures.gram_of(measured[i]), rounding, *options.pool));
     }
-    for (size_t i = first; i < last; ++i) store_blocks(graph, targets[i], std::move(rounded[i - first]));
+    for (size_t i = 0; i < measured.size(); ++i) store_blocks(graph, targets[done + i], std::move(rounded[i]));
+    done += measured.size();
     first = last;
   }
 }

@@ -28,7 +28,6 @@ struct Example {
   StepResult apply(const Graph& graph, const std::string& step) const {
     const Recipe recipe = parse_recipe("format: 1\ndecide: none\nsteps:\n  - " + step + "\n", "test");
     StepInput input;
-    input.source = &model;
     input.data = &samples;
     input.pool = std::make_shared<ThreadPool>(1);
     return apply_step(graph, *recipe.steps[0].step, recipe.steps[0].options, input);

@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <charconv>
-#include <cmath>
 #include <cstdio>
 
 #include "core/crc32c.h"
@@ -154,15 +153,15 @@ std::optional<JournalRecord> parse_record(std::string_view line) {
   return record;
 }
 
-Journal::Journal(const std::string& path) : path_(path) {
-  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (fd_ < 0) throw system_error("cannot be opened", path_);
-  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-    const bool taken = errno == EWOULDBLOCK;
-    Error error = taken ? Error(ErrorCode::kExists, "another run is at work in this folder", path_, "wait for it, or name another folder with --work")
-                        : system_error("cannot be locked", path_);
-    ::close(fd_);
-    throw error;
+Journal::Descriptor::~Descriptor() {
+  if (fd >= 0) ::close(fd);
+}
+
+Journal::Journal(const std::string& path) : path_(path), fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) {
+  if (fd_.fd < 0) throw system_error("cannot be opened", path_);
+  if (::flock(fd_.fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) throw system_error("cannot be locked", path_);
+    throw Error(ErrorCode::kExists, "another run is at work in this folder", path_, "wait for it, or name another folder with --work");
   }
   const std::string text = read_text_file(path, kMaxJournalBytes);
   size_t whole = 0;
@@ -173,14 +172,8 @@ Journal::Journal(const std::string& path) : path_(path) {
     records_.insert_or_assign(std::move(key), std::move(*record));
     whole = end + 1;
   }
-  if (whole < text.size() && ::ftruncate(fd_, static_cast<off_t>(whole)) != 0) {
-    Error error = system_error("cannot be cut to its whole records", path_);
-    ::close(fd_);
-    throw error;
-  }
+  if (whole < text.size() && ::ftruncate(fd_.fd, static_cast<off_t>(whole)) != 0) throw system_error("cannot be cut to its whole records", path_);
 }
-
-Journal::~Journal() { ::close(fd_); }
 
 const JournalRecord* Journal::find(std::string_view key) const {
   const auto found = records_.find(key);
@@ -190,8 +183,8 @@ const JournalRecord* Journal::find(std::string_view key) const {
 void Journal::put(std::span<const JournalRecord> records) {
   std::string lines;
   for (const JournalRecord& record : records) lines += record_line(record);
-  write_all(fd_, lines, path_);
-  if (::fsync(fd_) != 0) throw system_error("cannot be flushed to the disk", path_);
+  write_all(fd_.fd, lines, path_);
+  if (::fsync(fd_.fd) != 0) throw system_error("cannot be flushed to the disk", path_);
   for (const JournalRecord& record : records) records_.insert_or_assign(record.key, record);
 }
 

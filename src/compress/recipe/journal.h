@@ -39,7 +39,6 @@ class Journal {
  public:
   // Makes the file where there is none. Throws Error: kExists (another process has it open), kMachine.
   explicit Journal(const std::string& path);
-  ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
@@ -51,8 +50,16 @@ class Journal {
   void put(JournalRecord record) { put(std::span(&record, 1)); }
 
  private:
+  struct Descriptor {  // closed whatever fails after it
+    explicit Descriptor(int number) : fd(number) {}
+    ~Descriptor();
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    int fd;
+  };
+
   const std::string path_;
-  int fd_ = -1;
+  const Descriptor fd_;
   std::map<std::string, JournalRecord, std::less<>> records_;
 };
 

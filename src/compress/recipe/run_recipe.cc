@@ -1,5 +1,6 @@
 #include "compress/recipe/run_recipe.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
@@ -36,6 +37,11 @@ void save_stage(const Graph& graph, const std::string& path) {
 
 Graph load_stage(const std::string& path) { return formats::load_package(path, ops::find_op).graphs.at(0)->clone(); }
 
+bool has_labels(const train::SampleData& data) {
+  const runtime::SampleField* target = data.target_field();
+  return target != nullptr && target->dtype == DType::kI64;
+}
+
 // Makes the folder, or finds it fit to be gone on with.
 void prepare_folder(const std::string& directory, bool restart) {
   std::error_code failed;
@@ -48,7 +54,14 @@ void prepare_folder(const std::string& directory, bool restart) {
   if (failed) throw Error(ErrorCode::kMachine, "cannot make the directory: " + failed.message(), directory);
   if (!ours || !restart) return;
   const Journal lock((folder / kJournalFile).string());  // nobody is at work there
-  for (const auto& entry : fs::directory_iterator(folder)) fs::remove_all(entry.path(), failed);
+  const auto remove = [&](const fs::path& what) {
+    fs::remove_all(what, failed);
+    if (failed) throw Error(ErrorCode::kMachine, "cannot be removed: " + failed.message(), what.string());
+  };
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename() != kJournalFile) remove(entry.path());
+  }
+  remove(folder / kJournalFile);  // the last, so that a folder that is left half-way is still known as one
 }
 
 class RecipeRunner {
@@ -62,6 +75,12 @@ class RecipeRunner {
     if (recipe.max_accuracy_loss && run.evaluation == nullptr) {
       throw Error(ErrorCode::kInvalidArgument, "accuracy is bounded, and there is no data to measure it on", "max_accuracy_loss",
                   "give --data with labels");
+    }
+    if (recipe.max_accuracy_loss && recipe.decide == Decide::kNone) {
+      throw Error(ErrorCode::kInvalidArgument, "accuracy is bounded, and nothing is measured", "max_accuracy_loss", "leave out `decide: none`");
+    }
+    if (recipe.max_accuracy_loss && !has_labels(*run.evaluation)) {
+      throw Error(ErrorCode::kInvalidArgument, "accuracy is bounded, and the data has values instead of labels", "max_accuracy_loss", "leave it out");
     }
     for (const RecipeStep& step : recipe.steps) check_needs(*step.step, run.data);
     prepare_folder(run.directory, run.restart);
@@ -92,6 +111,7 @@ class RecipeRunner {
     parts.push_back({"version of omni", OMNI_VERSION});
     parts.push_back({"instruction set", std::string(isa_name(run_.isa))});
     parts.push_back({"device", recipe_.decide == Decide::kModel ? run_.predictor : ""});
+    parts.push_back({"way to latency", run_.latency_inputs.empty() ? "not measured" : "measured"});
     parts.push_back({"form of the result", run_.onnx ? "onnx" : "omni"});
     result_.key = identity_key(parts);
     if (const JournalRecord* before = journal_->find("run")) {
@@ -129,7 +149,6 @@ class RecipeRunner {
       throw Error(ErrorCode::kInvalidData, "has been changed since it was written", file, "begin anew with --restart");
     }
     StepInput input;
-    input.source = &model_;
     input.data = run_.data;
     input.seed = run_.seed;
     input.pool = pool_;
@@ -168,8 +187,9 @@ class RecipeRunner {
     const size_t before = applied_.empty() ? 0 : applied_.back();
     Verdict verdict{true, {}, {}, "applied, nothing was measured"};
     if (measured()) {
-      entry.change = change(before, i, key(i, "/latency"));
-      VerdictRules rules{wanted.required, recipe_.max_accuracy_loss};
+      entry.change = change(before, i);
+      const bool required = std::any_of(pending_.begin(), pending_.end(), [&](size_t k) { return recipe_step(k).required; });
+      VerdictRules rules{required, recipe_.max_accuracy_loss};
       if (rules.max_accuracy_loss) *rules.max_accuracy_loss /= 100;
       verdict = judge(*entry.change, rules);
     }
@@ -183,13 +203,13 @@ class RecipeRunner {
     pending_.clear();
   }
 
-  StepChange change(size_t before, size_t after, const std::string& latency_key) {
+  StepChange change(size_t before, size_t after) {
     StepChange c = sizes(before, after);
     if (recipe_.decide == Decide::kModel) {
       const double a = predicted(before), b = predicted(after);
       c.latency = StepChange::Latency{a, b, b / std::max(a, 1e-12), b / std::max(a, 1e-12), b / std::max(a, 1e-12)};
     } else if (!run_.latency_inputs.empty()) {
-      c.latency = latency(before, after, latency_key);
+      c.latency = latency(before, after);
     }
     if (run_.evaluation == nullptr) return c;
     const Outcomes was = outcomes(before), is = outcomes(after);
@@ -233,7 +253,8 @@ class RecipeRunner {
     return journal_->find(name)->number("seconds");
   }
 
-  StepChange::Latency latency(size_t before, size_t after, const std::string& name) {
+  StepChange::Latency latency(size_t before, size_t after) {
+    const std::string name = "latency/" + std::to_string(before) + "-" + std::to_string(after);
     if (journal_->find(name) == nullptr) {
       LatencyOptions options;
       options.inputs = run_.latency_inputs;
@@ -254,7 +275,7 @@ class RecipeRunner {
       session.isa = run_.isa;
       session.pool = pool_;
       const Outcomes found = measure_outcomes(graph_of(i), *run_.evaluation, session, part(std::max<size_t>(i, 1), 0.8, 0.9));
-      journal_->put({name, {{"scores", found.text()}, {"mean", found.mean()}}});
+      journal_->put({name, {{"scores", found.text()}}});
     }
     return Outcomes::parse(journal_->find(name)->text("scores"));
   }
@@ -268,15 +289,16 @@ class RecipeRunner {
       result_.applied.steps.push_back(recipe_step(i));
       notes.insert(notes.end(), result_.steps[i - 1].notes.begin(), result_.steps[i - 1].notes.end());
     }
-    if (measured()) result_.whole = change(0, last, "whole/latency");
+    if (measured() && last != 0) result_.whole = change(0, last);
     result_.graph = graph_of(last).clone();
     Graph before = model_.clone();
     PassContext context;
     run_passes(before, passes::canonical_passes(), context);
     result_.layers = report_weights(before, result_.graph, notes);
     if (!measured()) return;
+    const bool timed = std::any_of(result_.steps.begin(), result_.steps.end(), [](const StepReport& s) { return s.change && s.change->latency; });
     if (run_.evaluation == nullptr) result_.notes.emplace_back("accuracy was not measured: there is no data with labels or target values");
-    if (!result_.whole.latency) result_.notes.emplace_back("latency was not measured: the inputs of a run are not known");
+    if (!timed) result_.notes.emplace_back("latency was not measured: the inputs of a run are not known");
   }
 
   double progress_at(size_t i, double fraction) const { return (static_cast<double>(i - 1) + fraction) / static_cast<double>(recipe_.steps.size()); }

@@ -53,7 +53,7 @@ struct RecipeResult {
   std::string key;          // of the run: hash of canonical text, model, data, seed, version, instruction set
   Recipe applied;           // the steps that were applied; may have none
   std::vector<StepReport> steps;
-  StepChange whole;         // of the result against the model given
+  std::optional<StepChange> whole;  // of the result against the model given; none where nothing was measured, or no step applied
   std::vector<LayerReport> layers;  // of the result against the model given, in canonical form
   std::vector<std::string> notes;   // what was not measured, and why
   bool resumed = false;

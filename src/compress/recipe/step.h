@@ -84,7 +84,6 @@ class StepOptions {
 
 // What a step is given.
 struct StepInput {
-  const Graph* source = nullptr;            // the model before the first step: a teacher, a reference. Never nullptr where a step runs
   const train::SampleData* data = nullptr;  // matched with the model; nullptr: none was given
   uint64_t seed = 1;
   std::shared_ptr<ThreadPool> pool;  // nullptr: the step makes its own

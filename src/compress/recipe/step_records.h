@@ -11,7 +11,7 @@
 
 namespace omni::compress {
 
-// Layers, tensors and notes of a step, under PREFIX/layer/0 and so on; `seconds` that it took, the size and hash of the file that holds its result.
+// Layers, tensors and notes of a step, under PREFIX/layer/0 and so on; `seconds` that it took, the hash of the file that holds its result.
 struct StepDone {
   std::vector<LayerReport> layers;
   std::vector<TensorReport> tensors;

@@ -61,10 +61,14 @@ Verdict judge(const StepChange& change, const VerdictRules& rules) {
   weigh(change, v);
   const std::string what = change_text(change);
   const double lost = change.accuracy_loss_in_all.value_or(0);
-  const bool beyond = rules.max_accuracy_loss && lost > *rules.max_accuracy_loss, pays = !v.gains.empty() && !beyond;
+  // Answers that are no numbers any more have no mean to compare.
+  const bool broken = change.outcomes && std::isfinite(change.outcomes->before) && !std::isfinite(change.outcomes->after);
+  const bool beyond = rules.max_accuracy_loss && lost > *rules.max_accuracy_loss, pays = !v.gains.empty() && !beyond && !broken;
   v.applied = pays || rules.required;
   if (!pays) v.reason = v.applied ? "applied because it is required: " : "not applied: ";
-  if (beyond) {
+  if (broken) {
+    v.reason += "its answers are no finite numbers: ";
+  } else if (beyond) {
     v.reason += format("%.2f points of accuracy lost in all, where %.2f are allowed: ", lost * 100, *rules.max_accuracy_loss * 100);
   } else if (!pays) {
     v.reason += std::string("no gain in bytes") + (change.latency ? change.outcomes ? ", latency" : " or latency" : "") +

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "compress/measure/paired_latency.h"
 #include "core/error.h"
 #include "core/rng.h"
@@ -24,6 +26,19 @@ StepChange change(int64_t bytes, double ratio, double half, int64_t better, int6
   c.outcomes = compare_outcomes(before, after);
   c.accuracy_loss_in_all = -c.outcomes->gain;
   return c;
+}
+
+TEST(Verdict, AnswersThatAreNoNumbersAreNoGain) {
+  StepChange c;
+  c.bytes_before = 1000;
+  c.bytes_after = 250;
+  c.labels = false;
+  const Outcomes before{false, {0.1F, 0.2F, 0.3F}}, after{false, {0.1F, std::nanf(""), 0.3F}};
+  c.outcomes = compare_outcomes(before, after);
+  const Verdict verdict = judge(c, {});
+  EXPECT_FALSE(verdict.applied);
+  EXPECT_NE(verdict.reason.find("no finite numbers"), std::string::npos) << verdict.reason;
+  EXPECT_TRUE(judge(c, {.required = true, .max_accuracy_loss = {}}).applied);
 }
 
 TEST(Verdict, OneCertainGainIsEnough) {

@@ -16,7 +16,7 @@ void equalize(StepContext& context) { equalize_layers(context.graph, context.opt
 
 constexpr StepOption kSmoothOptions[] = {
     kSamplesOption,
-    {.name = "alpha", .help = "how much of an activation's range goes to the weights: 0 none, 1 all", .kind = OptionKind::kNumber, .fallback = "0.5", .low = 0, .high = 1},
+    {.name = "alpha", .help = "how much of an activation's range goes to the weights: 0 makes the weights even, 1 the activations", .kind = OptionKind::kNumber, .fallback = "0.5", .low = 0, .high = 1},
 };
 
 void smooth(StepContext& context) {

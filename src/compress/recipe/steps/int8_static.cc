@@ -30,8 +30,6 @@ Try bias_of(const StepOptions& options) {
 
 void apply(StepContext& context) {
   const StaticOptions options{observer_of(context.options), context.options.share("percentile") * 100, bias_of(context.options)};
-  PassContext plan;
-  if (plan_static(context.graph, plan).nodes.empty()) context.notes().emplace_back("nothing in this network has an integer form");
   context.tensors = quantize_static(context.graph, options, *context.input.data->source, calibrate_options(context), context.passes);
 }
 

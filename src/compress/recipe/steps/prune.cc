@@ -43,8 +43,14 @@ void apply(StepContext& context) {
 
 void apply_gradually(StepContext& context) {
   const PruneOptions options = prune_options(context.options);
-  const std::vector<PruneLayer> layers = layers_to_prune(context.graph, options, context.passes);
   train::TrainOptions training = train_options(context.input, context.options);
+  std::vector<PruneLayer> layers = layers_to_prune(context.graph, options, context.passes);
+  std::erase_if(layers, [&](const PruneLayer& layer) {
+    const bool trained = train::is_chosen(training.parameters, layer.name);
+    if (!trained) context.notes().push_back(layer.name + ": stays dense, it is not trained");
+    return !trained;
+  });
+  if (layers.empty()) throw Error(ErrorCode::kInvalidArgument, "nothing that is trained is left to prune", "gradual-pruning", "let train and freeze leave a weight");
   training.edit = gradual_pruning(layers, options, context.options.share("during"));
   train_in_place(context, training);
   std::vector<std::string> names;

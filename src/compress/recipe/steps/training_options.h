@@ -19,7 +19,7 @@ inline constexpr StepOption kTrainingOptions[] = {
     {.name = "momentum", .help = "of sgd", .kind = OptionKind::kNumber, .fallback = "0.9", .high = 1},
     {.name = "weight_decay", .help = "of weights, not of biases and norms", .kind = OptionKind::kNumber, .fallback = "0", .high = 1e3},
     {.name = "schedule", .help = "of the learning rate", .kind = OptionKind::kChoice, .fallback = "one-cycle", .choices = "constant|step|cosine|one-cycle"},
-    {.name = "warmup", .help = "share of all steps in which the learning rate rises to its value", .kind = OptionKind::kShare, .fallback = "0%", .high = 99},
+    {.name = "warmup", .help = "share of all steps in which the learning rate rises to its value; one-cycle has its own", .kind = OptionKind::kShare, .fallback = "0%", .high = 99},
     {.name = "clip_norm", .help = "bound of all gradients' norm; 0: none", .kind = OptionKind::kNumber, .fallback = "0", .high = 1e9},
     {.name = "label_smoothing", .help = "of cross-entropy", .kind = OptionKind::kNumber, .fallback = "0", .high = 0.99},
     {.name = "train", .help = "patterns of parameters to train, others stay; none: all", .kind = OptionKind::kList},
