@@ -108,6 +108,23 @@ TEST_F(CompressRecipes, TheSameCommandGoesOnAndAnotherIsRefused) {
   EXPECT_EQ(read_text("second.omni"), bytes);
 }
 
+TEST_F(CompressRecipes, ASingleMethodLeavesAnothersWorkAlone) {
+  ASSERT_EQ(run({"compress", "net.onnx", "--recipe", "half", "--device", "raspberry_pi_4", "--keep", "-o", "small.omni"}).code, 0);
+  ASSERT_TRUE(fs::exists("small.omni.work/recipe.journal"));
+  ASSERT_EQ(run({"compress", "net.onnx", "--method", "int8-weight", "--force", "-o", "small.omni"}).code, 0);
+  EXPECT_TRUE(fs::exists("small.omni.work/recipe.journal"));
+  // The file is another one now: the recipe does not take it for its own.
+  EXPECT_EQ(run({"compress", "net.onnx", "--recipe", "half", "--device", "raspberry_pi_4", "--keep", "-o", "small.omni"}).code, 2);
+}
+
+TEST_F(CompressRecipes, WhatWasNotMeasuredIsNotReported) {
+  write_bytes("r.yaml", "format: 1\ndecide: none\nsteps:\n  - method: fp16\n");
+  const Outcome outcome = run({"compress", "net.onnx", "--recipe", "./r.yaml", "--report", "report", "-o", "half.omni", "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_FALSE(answer_of(outcome)["result"].contains("whole"));
+  EXPECT_EQ(read_text("report/report.html").find("Size of the model"), std::string::npos);
+}
+
 TEST_F(CompressRecipes, WhatMakesNoSenseIsRefused) {
   const std::pair<std::vector<std::string>, const char*> cases[] = {
       {{"compress", "net.onnx", "-o", "x.onnx"}, "one of --method and --recipe is needed"},
@@ -123,6 +140,8 @@ TEST_F(CompressRecipes, WhatMakesNoSenseIsRefused) {
       {{"compress", "net.onnx", "--recipe", "int8", "-o", "x.onnx"}, "it works on samples, and there is no data"},
       {{"compress", "net.onnx", "--method", "fp16", "--device", "raspberry_pi_4", "-o", "x.onnx"},
        "nothing is measured for a single method without a report"},
+      {{"compress", "net.onnx", "--method", "fp16", "--keep", "-o", "x.onnx"}, "a single method leaves no work to go on with"},
+      {{"compress", "net.onnx", "--method", "fp16", "--report", "r", "--max-accuracy-loss", "1%", "-o", "x.onnx"}, "applied whether it pays or not"},
       {{"compress", "net.onnx", "--recipe", "half", "--work", "w", "--keep", "-o", "x.onnx"}, "stays anyway"},
   };
   for (const auto& [words, message] : cases) {

@@ -73,6 +73,17 @@ TEST(DeepCompression, TrainingKeepsTheZerosOfPrunedWeights) {
   EXPECT_LT(zeros(lost.graph).second * 2, zeros(pruned.graph).second);
 }
 
+TEST(DeepCompression, WhatIsNotTrainedStaysDense) {
+  const Example example;
+  const StepResult result = example.apply(example.model, "{method: gradual-pruning, sparsity: 50%, batch: 16, freeze: [conv1.weight]}");
+  const std::span<const float> frozen = weight(result.graph, "conv1.weight").values<float>();
+  EXPECT_EQ(std::count(frozen.begin(), frozen.end(), 0.0F), 0);
+  const std::span<const float> fc = weight(result.graph, "fc1.weight").values<float>();
+  EXPECT_EQ(std::count(fc.begin(), fc.end(), 0.0F), static_cast<int64_t>(fc.size() / 2));
+  EXPECT_THROW(example.apply(example.model, "{method: gradual-pruning, train: [\"*.bias\"]}"), Error);
+  EXPECT_THROW(example.apply(example.model, "{method: codebook, keep: [nothing]}"), Error);
+}
+
 TEST(DeepCompression, BlocksAndNOfM) {
   const Example example;
   const StepResult blocks = example.apply(example.model, "{method: prune, sparsity: 50%, pattern: 4x4, keep: [\"conv*\"]}");
