@@ -96,12 +96,13 @@ void print_model(const std::string& path, graph::Graph model, const Sizes& sizes
       device::Workload one;
       one.steps = {steps[i]};
       one.kernels = {works[i]};
-      predicted = (device::predict_latency(one, *options.device, options.threads).p50 - options.device->run_us->value * 1e-6) * 1e6;
+      predicted = (device::predict_latency(one, *options.device, options.threads).p50 - (options.device->run_us ? options.device->run_us->value : 0) * 1e-6) * 1e6;
     }
     const device::KernelWork& w = works[i];
     std::printf("step\t%s\t%s\t%s\t%d\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.3f\t%.3f\t%.3f", steps[i].op.c_str(), w.kind.c_str(), steps[i].shapes.c_str(), w.integer,
                 w.operations, w.bytes, w.elements, w.columns, w.weights, times[i].empty() ? 0 : times[i][times[i].size() / 5], core::median(times[i]), predicted);
-    for (const graph::ValueId id : session.graph().node(steps[i].id).inputs) {
+    const bool of_body = steps[i].id >= session.graph().node_count();
+    for (const graph::ValueId id : of_body ? std::vector<graph::ValueId>() : session.graph().node(steps[i].id).inputs) {
       if (session.graph().is_constant(id)) std::printf("\t%s", session.graph().value(id).data.shape().text().c_str());
     }
     std::printf("\n");

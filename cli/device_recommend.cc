@@ -164,6 +164,14 @@ int print_devices(Output& output, std::span<const DeviceProfiler> devices, const
   }
   output.result().set("feasible", all).set("devices", list);
   output.table(table);
+  std::vector<std::string> told;  // what is the same for several
+  for (const Recommendation& answer : answers) {
+    for (const std::string& note : answer.notes) {
+      if (std::find(told.begin(), told.end(), note) != told.end()) continue;
+      output.line(note);
+      told.push_back(note);
+    }
+  }
   return all ? 0 : 1;
 }
 

@@ -102,7 +102,7 @@ int run(const Arguments& arguments, Output& output) {
   options.loss = arguments.text("--loss");
   options.optimizer = arguments.text("--optimizer");
   options.isa = arguments.text("--isa");
-  if (arguments.given("--memory-budget")) options.memory_budget = arguments.bytes("--memory-budget");
+  if (arguments.given("--memory-budget")) options.memory_budget = std::max<int64_t>(1, arguments.bytes("--memory-budget"));
   for (const char* only : {"--batch", "--loss", "--optimizer"}) {
     if (arguments.given(only) && !options.training) throw Error(ErrorCode::kInvalidArgument, "goes with --train only", only, "add --train");
   }

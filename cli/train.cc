@@ -140,6 +140,12 @@ int run(const Arguments& arguments, Output& output) {
                                            .batch = std::min(options.batch, data.size() - held),
                                            .loss = options.loss,
                                            .optimizer = options.optimizer,
+                                           .momentum = options.momentum,
+                                           .weight_decay = options.weight_decay,
+                                           .clip_norm = options.clip_norm,
+                                           .label_smoothing = options.label_smoothing,
+                                           .train = options.train,
+                                           .freeze = options.freeze,
                                            .validation_samples = options.validation ? options.validation->size() : held,
                                            .isa = options.isa},
                                           output);

@@ -156,6 +156,32 @@ TEST_F(CompressRecipes, WhatMakesNoSenseIsRefused) {
   EXPECT_NE(run({"compress", "--method", "list"}).out.find("keep_ends_int8"), std::string::npos);
 }
 
+TEST(CliCompress, CodedPackagesAreSmallerAndGiveTheSameWeights) {
+  const WorkDirectory work;
+  ASSERT_EQ(run({"new", "lenet-300-100", "-o", "a.onnx"}).code, 0);
+  ASSERT_EQ(run({"compress", "a.onnx", "--method", "int4-weight", "-o", "small.omni"}).code, 0);
+  const Outcome outcome = run({"convert", "small.omni", "--coded", "--layers", "-o", "coded.omni", "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  size_t dense = 0, coded = 0;
+  const json result = json::parse(outcome.out)["result"];
+  for (const json& weight : result["weights"]) {
+    dense += weight["dense_bytes"].get<size_t>();
+    coded += weight["coded_bytes"].get<size_t>();
+    EXPECT_LE(weight["coded_bytes"], weight["dense_bytes"]);
+  }
+  EXPECT_LT(coded, dense);
+  EXPECT_LT(fs::file_size("coded.omni"), fs::file_size("small.omni"));
+  EXPECT_EQ(run({"verify", "coded.omni"}).code, 0);
+  // Back again: the bytes of what was never coded.
+  ASSERT_EQ(run({"convert", "coded.omni", "-o", "dense.omni"}).code, 0);
+  EXPECT_TRUE(read_text("dense.omni") == read_text("small.omni"));
+  ASSERT_EQ(run({"convert", "small.omni", "-o", "small.onnx"}).code, 0);
+  ASSERT_EQ(run({"convert", "coded.omni", "-o", "coded.onnx"}).code, 0);
+  EXPECT_TRUE(read_text("coded.onnx") == read_text("small.onnx"));
+  EXPECT_EQ(run({"convert", "small.omni", "--coded", "-o", "coded.onnx", "--force"}).code, 2);
+  EXPECT_EQ(run({"convert", "small.omni", "--layers", "-o", "x.omni"}).code, 2);
+}
+
 }  // namespace
 
 }  // namespace omni::cli_test

@@ -383,32 +383,6 @@ TEST(Cli, FormatsAreToldApartByContent) {
   EXPECT_EQ(run({"compare", "a.onnx", "c.bin", "--bound", "0%", "--samples", "1"}).code, 0);
 }
 
-TEST(Cli, CodedPackagesAreSmallerAndGiveTheSameWeights) {
-  const WorkDirectory work;
-  ASSERT_EQ(run({"new", "lenet-300-100", "-o", "a.onnx"}).code, 0);
-  ASSERT_EQ(run({"compress", "a.onnx", "--method", "int4-weight", "-o", "small.omni"}).code, 0);
-  const Outcome outcome = run({"convert", "small.omni", "--coded", "--layers", "-o", "coded.omni", "--json"});
-  ASSERT_EQ(outcome.code, 0) << outcome.err;
-  size_t dense = 0, coded = 0;
-  const json result = json::parse(outcome.out)["result"];
-  for (const json& weight : result["weights"]) {
-    dense += weight["dense_bytes"].get<size_t>();
-    coded += weight["coded_bytes"].get<size_t>();
-    EXPECT_LE(weight["coded_bytes"], weight["dense_bytes"]);
-  }
-  EXPECT_LT(coded, dense);
-  EXPECT_LT(fs::file_size("coded.omni"), fs::file_size("small.omni"));
-  EXPECT_EQ(run({"verify", "coded.omni"}).code, 0);
-  // Back again: the bytes of what was never coded.
-  ASSERT_EQ(run({"convert", "coded.omni", "-o", "dense.omni"}).code, 0);
-  EXPECT_EQ(file_sha256("dense.omni"), file_sha256("small.omni"));
-  ASSERT_EQ(run({"convert", "small.omni", "-o", "small.onnx"}).code, 0);
-  ASSERT_EQ(run({"convert", "coded.omni", "-o", "coded.onnx"}).code, 0);
-  EXPECT_EQ(file_sha256("coded.onnx"), file_sha256("small.onnx"));
-  EXPECT_EQ(run({"convert", "small.omni", "--coded", "-o", "coded.onnx", "--force"}).code, 2);
-  EXPECT_EQ(run({"convert", "small.omni", "--layers", "-o", "x.omni"}).code, 2);
-}
-
 TEST(Cli, InterruptedTrainingSaysHowToResume) {
   if (!has_fashion_mnist()) GTEST_SKIP() << "dataset-fashion-mnist is not installed";
   const WorkDirectory work;

@@ -79,7 +79,7 @@ def deeper(omni, folder, devices, limits):
         for c in a["candidates"]:
             grown = {key: c[key] + (shapes.LARGE_LAYERS - 1) * (second[c["method"]][key] - c[key]) for key in ("size_bytes", "peak_bytes", "p95_ms")}
             candidates.append({**c, **grown})
-            if grown["size_bytes"] <= limits[device]["max_model_size_mb"] and grown["peak_bytes"] <= limits[device]["ram_mb"]:
+            if grown["size_bytes"] <= limits[device]["max_model_size_mb"] and grown["peak_bytes"] <= limits[device]["ram_mb"] and c["accuracy_loss"] <= 0.05:
                 fitting.append(candidates[-1])
         best = min(fitting, key=lambda c: (c["accuracy_loss"], c["p95_ms"], c["size_bytes"]), default=None)
         answers.append({"device": device, "feasible": best is not None, "candidates": candidates, **({"method": best["method"]} if best else {})})

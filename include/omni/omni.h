@@ -238,7 +238,6 @@ Graph new_network(std::string_view name, uint64_t seed = 1);
 struct MemoryMeasures {
   bool order = false;          // nodes run in an order that keeps little alive
   int64_t unpacked_bytes = 0;  // about so many bytes of f32 weights are packed for the kernels in each run instead of once
-  bool decode = false;         // weights that are stored small (4 or 8 bits, f16) are decoded in each run instead of once
   int64_t arena_bytes = 0;     // training: activations are computed again until all intermediate values take no more; 0: none
   std::map<std::string, std::vector<int64_t>, std::less<>> shapes = {};  // of the inputs, as InputShapes, that all this is chosen for; others run, too
 };
@@ -500,6 +499,8 @@ struct PredictOptions {
   int64_t batch = 64;
   std::string loss = "auto";  // cross-entropy where the model can have it, else mse
   std::string optimizer = "sgd";
+  double momentum = 0.9, weight_decay = 0, clip_norm = 0, label_smoothing = 0;  // as of TrainOptions
+  std::vector<std::string> train = {}, freeze = {};
   int64_t validation_samples = 0;  // that are evaluated between epochs, which takes a session of its own
   std::string isa = {};
   // What the process may take, omni's code apart, with kSystemMemory for the system: measures are looked for until it fits. 0: any.

@@ -165,6 +165,20 @@ using InputValues = std::map<std::string, Tensor, std::less<>>;
 // Values that are given, else seeded ones in the range that inputs of the type usually have: normal for floats, 0 and 1 for others (strings are refused).
 std::vector<core::Tensor> noise_inputs(const graph::Graph& graph, std::span<const core::Shape> shapes, uint64_t seed, const InputValues& given = {});
 
+// What the training graphs are made by, of TrainOptions or PredictOptions: a prediction is of the graphs that are trained.
+template <class Options>
+train::TrainingGraphOptions training_graph_options(const Options& options) {
+  train::TrainingGraphOptions result;
+  result.loss.kind = train::parse_loss(options.loss);
+  result.loss.label_smoothing = options.label_smoothing;
+  result.optimizer.kind = train::parse_optimizer(options.optimizer);
+  result.optimizer.momentum = options.momentum;
+  result.optimizer.weight_decay = options.weight_decay;
+  result.optimizer.clip_norm = options.clip_norm;
+  result.parameters = {options.train, options.freeze};
+  return result;
+}
+
 }  // namespace api
 
 }  // namespace omni

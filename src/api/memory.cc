@@ -17,9 +17,7 @@ void warm_up(core::Isa isa) {
 }
 
 train::TrainingGraphs training_graphs(const graph::Graph& model, const PredictOptions& options) {
-  train::TrainingGraphOptions wishes;
-  wishes.optimizer.kind = train::parse_optimizer(options.optimizer);
-  wishes.loss.kind = train::parse_loss(options.loss);
+  train::TrainingGraphOptions wishes = api::training_graph_options(options);
   if (wishes.loss.kind != train::LossKind::kAuto) return train::build_training_graphs(model, wishes);
   try {
     wishes.loss.kind = train::LossKind::kCrossEntropy;
@@ -105,7 +103,7 @@ MemoryPrediction summed(const Graph& model, const device::MemoryUse& use) {
 
 }  // namespace
 
-runtime::Levers api::levers(const MemoryMeasures& measures) { return {measures.order, measures.unpacked_bytes, measures.decode, measures.arena_bytes}; }
+runtime::Levers api::levers(const MemoryMeasures& measures) { return {measures.order, measures.unpacked_bytes, measures.arena_bytes}; }
 
 void api::give_up(const MemoryMeasures& measures, const graph::Graph& graph, runtime::SessionOptions& options) {
   const runtime::Levers wanted = levers(measures);
@@ -135,7 +133,7 @@ api::Planned api::plan(const Graph& model, const PredictOptions& options) {
   result.process_bytes = process;
   result.code_bytes = files;
   result.peak_bytes = result.growth_bytes + result.process_bytes + result.code_bytes;
-  result.measures = {fit.levers.order, fit.levers.unpacked_bytes, fit.levers.decode, fit.levers.arena_bytes, options.shapes};
+  result.measures = {fit.levers.order, fit.levers.unpacked_bytes, fit.levers.arena_bytes, options.shapes};
   for (device::Saving& saving : fit.savings) result.savings.push_back({std::move(saving.text), saving.bytes, saving.more_operations});
   result.missing_bytes = std::max<int64_t>(0, fit.missing);
   if (!work.whole) result.notes.emplace_back("some shapes depend on what the model computes; what follows them is not counted");

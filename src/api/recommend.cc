@@ -40,7 +40,10 @@ class Recommender {
   std::vector<Recommendation> run(const Graph& graph) {
     add("", graph);
     std::vector<std::string> methods = compression_methods();
-    const bool ordered = options_.until_fits && !options_.data;
+    if (options_.until_fits && options_.data) {
+      throw Error(ErrorCode::kInvalidArgument, "does not go with data, which tells what is lost only afterwards", "until_fits", "leave one out");
+    }
+    const bool ordered = options_.until_fits;
     if (ordered) std::stable_sort(methods.begin(), methods.end(), [](const auto& a, const auto& b) { return usual_loss(a) < usual_loss(b); });
     for (size_t i = 0; i < methods.size(); ++i) {
       if (ordered && all_fit_below(usual_loss(methods[i]))) break;

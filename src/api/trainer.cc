@@ -19,17 +19,13 @@ EpochReport to_public(const train::EpochReport& epoch, bool labels, bool validat
 train::TrainOptions to_inner(const TrainOptions& options) {
   const runtime::SessionOptions session = api::session_options(options.threads, options.isa);
   train::TrainOptions inner;
-  inner.loss.kind = train::parse_loss(options.loss);
-  inner.loss.label_smoothing = options.label_smoothing;
-  inner.optimizer.kind = train::parse_optimizer(options.optimizer);
-  inner.optimizer.momentum = options.momentum;
-  inner.optimizer.weight_decay = options.weight_decay;
-  inner.optimizer.clip_norm = options.clip_norm;
+  train::TrainingGraphOptions graphs = api::training_graph_options(options);
+  inner.loss = graphs.loss;
+  inner.optimizer = graphs.optimizer;
+  inner.parameters = std::move(graphs.parameters);
   inner.rate = options.learning_rate;
   inner.schedule.kind = train::parse_schedule(options.schedule);
   inner.schedule.warmup = options.warmup;
-  inner.parameters.train = options.train;
-  inner.parameters.freeze = options.freeze;
   inner.epochs = options.epochs;
   inner.batch = options.batch;
   inner.seed = options.seed;

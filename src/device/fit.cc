@@ -1,5 +1,6 @@
 #include "device/fit.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -103,12 +104,7 @@ class Fitter {
       if (best_->missing >= before) break;
     }
     levers.unpacked_bytes = INT64_MAX;
-    if (attempt(levers)) {
-      pack_more(levers);
-      return;
-    }
-    levers.decode = true;
-    attempt(levers);
+    if (attempt(levers)) pack_more(levers);
   }
 
   // Down from everything, where memory ran out before it was known how much is missing.
@@ -132,18 +128,18 @@ class Fitter {
     const runtime::Saved& saved = best_->saved;
     const int64_t all = first_->levers == start() ? first_->missing - best_->missing : 0, alive = saved.alive_before - saved.alive_after;
     const auto add = [&](std::string text, int64_t bytes, double more = 0) { fit.savings.push_back({std::move(text), bytes, more}); };
+    const int64_t rest = std::max<int64_t>(0, options_.training ? all : all - std::max<int64_t>(0, alive));  // beyond what the order saves
     if (!options_.missing || fit.levers == start()) return;
     if (!options_.training && alive > 0) add("runs its nodes in an order that keeps less alive", alive);
     if (saved.unpacked_weights > 0) {
       add("packs " + megabytes(saved.unpacked_bytes) + " of weights in each run, of " + std::to_string(saved.unpacked_weights) + (saved.unpacked_weights == 1 ? " node" : " nodes"),
-          fit.levers.decode ? 0 : all);
+          rest);
     }
-    if (fit.levers.decode) add("decodes weights that are stored small in each run", all);
     if (saved.recomputed > 0) {
       const double more = saved.operations > 0 ? static_cast<double>(saved.more_operations) / static_cast<double>(saved.operations) : 0;
       char share[32];
       std::snprintf(share, sizeof share, "%.3g %%", more * 100);
-      add("computes " + std::to_string(saved.recomputed) + " of " + std::to_string(saved.recomputed + saved.kept) + " activations again: " + share + " more operations", all, more);
+      add("computes " + std::to_string(saved.recomputed) + " of " + std::to_string(saved.recomputed + saved.kept) + " activations again: " + share + " more operations", rest, more);
     }
   }
 

@@ -1,8 +1,8 @@
 // What a session gives up so that a model fits into a memory budget: levers are tried in the order of what they cost in time, each plan is measured as it
 // will be run, until one fits.
 //
-// Inference: another order of nodes (nothing); weights packed in each run, the least of them that does (a run reads and writes them once more); weights
-// that are stored small decoded in each run. Training: another order (always); activations computed again, the cheapest first.
+// Inference: another order of nodes (nothing); weights packed in each run, the least of them that does (a run reads and writes them once
+// more). Training: another order (always); activations computed again, the cheapest first.
 #pragma once
 
 #include <functional>

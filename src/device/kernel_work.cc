@@ -41,9 +41,9 @@ std::string kind_of(const Graph& graph, const Node& node, const std::string& op)
 }
 
 KernelWork kernel_work(const runtime::StepProfile& step, const Graph& graph) {
-  const Node& node = graph.node(step.id);
+  const Node* node = step.id < graph.node_count() ? &graph.node(step.id) : nullptr;  // none: of a body
   KernelWork work;
-  work.kind = kind_of(graph, node, std::string(node.op->name));
+  work.kind = node == nullptr ? step.op : kind_of(graph, *node, std::string(node->op->name));
   work.integer = step.integer;
   work.operations = static_cast<double>(step.operations);
   work.bytes = static_cast<double>(step.bytes);
@@ -53,7 +53,8 @@ KernelWork kernel_work(const runtime::StepProfile& step, const Graph& graph) {
   work.columns = sizes.empty() ? 1 : sizes.back();
   const bool channels = work.kind == "windows" || work.kind == "points" || work.kind == "depthwise" || work.kind == "groups" || work.kind == "stem";
   if (channels && sizes.size() > 1) work.columns = sizes[1];
-  for (const ValueId id : node.inputs) {
+  for (size_t i = 0; node != nullptr && i < node->inputs.size(); ++i) {
+    const ValueId id = node->inputs[i];
     if (graph.is_constant(id)) work.weights += static_cast<double>(graph.value(id).data.bytes());
   }
   work.weights = std::min(work.weights, work.bytes);  // a Gather reads a few rows

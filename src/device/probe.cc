@@ -190,7 +190,7 @@ void measure_machine(Profile& p, Isa isa) {
 // More than the caches hold, in moderation.
 int64_t streamed_bytes(const Profile& p) {
   const double caches = std::max(p.l2_kb ? p.l2_kb->value * p.cores() : 0, p.l3_kb ? p.l3_kb->value : 0) * 1024;
-  return static_cast<int64_t>(std::clamp(2 * caches, 4e6, std::min(64e6, p.ram_bytes() / 64)));
+  return static_cast<int64_t>(std::min(std::max(2 * caches, 4e6), std::min(64e6, p.ram_bytes() / 64)));
 }
 
 void add_kernels(Profile& p, std::deque<TimedNetwork>& networks) {

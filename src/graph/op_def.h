@@ -141,6 +141,7 @@ struct PlannedValue {
   Shape shape;  // ONNX order
   Layout layout = Layout::kPlain;
   const Tensor* constant = nullptr;  // its data, in the bytes' layout, when it never changes: may be packed now
+  bool packs_each_run = false;       // it never changes, but is packed in each run to save memory: in the way that `constant` would be, to the same results
 
   size_t bytes() const { return packed_bytes(dtype, static_cast<size_t>(shape.count())); }
   Shape physical() const { return physical_shape(shape, layout); }

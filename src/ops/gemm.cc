@@ -168,6 +168,7 @@ Binding bind(const PlannedNode& n) {
     kernels::gemm_pack_b(n.isa, s.k, s.n, s.tb, b->view().as<float>(), g.b_row, static_cast<float*>(params->packed.mutable_data()));
     g.shape.packed_b = true;
   }
+  g.shape.dot = !n.input(1).packs_each_run;
   return {run, params, kernels::gemm_scratch_bytes(n.isa, g.shape)};
 }
 

@@ -174,6 +174,7 @@ Binding bind(const PlannedNode& n) {
     g.shape.packed_b = true;
     g.b_offsets = nullptr;
   }
+  g.shape.dot = !(n.input(1).packs_each_run && one_b);
   return {run, params, kernels::gemm_scratch_bytes(n.isa, g.shape)};
 }
 

@@ -23,7 +23,7 @@ struct StepProfile {
   std::string node;        // its name, or its first output's where it has none
   std::string op;          // "Conv"
   std::string shapes;      // "f32[1,20,24,24]" of the first output
-  uint32_t id = 0;         // in the graph that the session runs
+  uint32_t id = UINT32_MAX;  // in the graph that the session runs; UINT32_MAX: in a body
   int64_t operations = 0;  // of one call
   int64_t bytes = 0;
   bool integer = false;  // computes on 8-bit integers

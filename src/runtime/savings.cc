@@ -125,7 +125,6 @@ class Arranger {
 
 void apply(const Levers& levers, std::vector<Shape> shapes, SessionOptions& options, std::shared_ptr<Saved> saved) {
   if (levers == Levers()) return;
-  if (levers.decode) options.disabled_passes.insert("decode_weights");
   SessionOptions inner;
   inner.isa = options.isa;
   inner.after_pass = options.after_pass;

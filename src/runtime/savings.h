@@ -12,7 +12,6 @@ namespace omni::runtime {
 struct Levers {
   bool order = false;          // nodes run in an order that keeps little alive (passes/schedule.h): costs nothing
   int64_t unpacked_bytes = 0;  // about so many bytes of f32 weights are packed in each run, into scratch, instead of once
-  bool decode = false;         // weights that are stored small (4 or 8 bits, f16) are decoded in each run instead of once
   int64_t arena_bytes = 0;     // activations are computed again for the gradient (passes/recompute.h) until the arena is that small; 0: none
   bool operator==(const Levers&) const = default;
 };

@@ -260,7 +260,9 @@ void SegmentBuilder::bind_steps() {
     }
     const NodeId id = model_.order[segment_->begin + t];
     for (size_t i = 0; !model_.unpacked.empty() && model_.unpacked[id] && i < inputs.size(); ++i) {
-      if (n.op->input_formal(static_cast<int>(i)).param == ParamKind::kWeight) inputs[i].constant = nullptr;
+      if (n.op->input_formal(static_cast<int>(i)).param != ParamKind::kWeight) continue;
+      inputs[i].packs_each_run = inputs[i].constant != nullptr;
+      inputs[i].constant = nullptr;
     }
     if (model_.limits.operations != RunLimits::kNone) count_operations(n, inputs, outputs);
     bound_[t].binding = bind(n, id, inputs, outputs);
@@ -385,7 +387,7 @@ void SegmentBuilder::make_views(const Node& n, Step& step) {
 StepProfile SegmentBuilder::profile_of(NodeId id) const {
   const Node& n = graph_.node(id);
   StepProfile p;
-  p.id = id;
+  if (!model_.body) p.id = id;
   p.node = name_of(graph_, n);
   p.op = op_text(*n.op);
   return p;

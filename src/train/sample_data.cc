@@ -120,6 +120,18 @@ void SubsetSource::read(std::span<const int64_t> indices, std::span<const Tensor
   whole_->read(of_whole, out, pool);
 }
 
+std::vector<Tensor> read_samples(const runtime::SampleSource& source, std::span<const int64_t> indices) {
+  std::vector<Tensor> samples;
+  std::vector<TensorView> views;
+  for (const runtime::SampleField& f : source.fields()) {
+    std::vector<int64_t> dims = {static_cast<int64_t>(indices.size())};
+    dims.insert(dims.end(), f.shape.begin(), f.shape.end());
+    views.push_back(samples.emplace_back(f.dtype, Shape(dims)).mutable_view());
+  }
+  source.read(indices, views, nullptr);
+  return samples;
+}
+
 HeldOut hold_out(std::shared_ptr<const runtime::SampleSource> whole, double share, uint64_t seed) {
   const int64_t n = whole->size(), held = static_cast<int64_t>(std::llround(share * static_cast<double>(n)));
   if (held < 1 || held >= n) {

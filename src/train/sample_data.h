@@ -50,6 +50,9 @@ class SubsetSource : public runtime::SampleSource {
 };
 
 // Samples that training sees, and those that it does not: chosen by the seed, each part in the order of the whole.
+// The samples of these numbers, one tensor a field with a sample along its first axis.
+std::vector<Tensor> read_samples(const runtime::SampleSource& source, std::span<const int64_t> indices);
+
 struct HeldOut {
   std::shared_ptr<const runtime::SampleSource> rest, held;
 };

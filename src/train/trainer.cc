@@ -82,14 +82,7 @@ std::string identity_of(const TrainingGraphs& graphs, const SampleData& data, co
   add(text);
   for (const double m : o.schedule.milestones) add(std::to_string(m));
   const int64_t ends[] = {0, data.source->size() - 1};
-  std::vector<Tensor> samples;
-  std::vector<TensorView> views;
-  for (const runtime::SampleField& f : data.source->fields()) {
-    std::vector<int64_t> dims = {2};
-    dims.insert(dims.end(), f.shape.begin(), f.shape.end());
-    views.push_back(samples.emplace_back(f.dtype, Shape(dims)).mutable_view());
-  }
-  data.source->read(ends, views, nullptr);
+  const std::vector<Tensor> samples = read_samples(*data.source, ends);
   for (const Tensor& t : samples) hash.update({static_cast<const std::byte*>(t.data()), t.bytes()});
   return to_hex(hash.finish());
 }

@@ -25,14 +25,7 @@ std::string data_identity(const train::SampleData& data) {
   std::vector<int64_t> indices;
   for (int64_t i = 0; i < std::min(n, kSamples); ++i) indices.push_back(n <= kSamples ? i : i * (n - 1) / (kSamples - 1));
   for (const int64_t index : indices) {
-    std::vector<Tensor> samples;
-    std::vector<TensorView> views;
-    for (const runtime::SampleField& f : data.source->fields()) {
-      std::vector<int64_t> dims = {1};
-      dims.insert(dims.end(), f.shape.begin(), f.shape.end());
-      views.push_back(samples.emplace_back(f.dtype, Shape(dims)).mutable_view());
-    }
-    data.source->read(std::span(&index, 1), views, nullptr);
+    const std::vector<Tensor> samples = train::read_samples(*data.source, std::span(&index, 1));
     for (size_t i = 0; i < samples.size(); ++i) {
       add(hash, data.source->fields()[i].name + " " + std::string(dtype_name(samples[i].dtype())) + samples[i].shape().text());
       hash.update({static_cast<const std::byte*>(samples[i].data()), samples[i].bytes()});

@@ -41,7 +41,7 @@ struct Plan {
 Plan make_plan(core::Isa isa, const GemmShape& s) {
   Plan p{tile_set(isa, s.n), {}};
   p.cut = cut_panels(p.tiles, s.n);
-  p.dot = !s.packed_b && s.trans_b && !s.trans_a && s.m <= kMaxDotRows;
+  p.dot = s.dot && !s.packed_b && s.trans_b && !s.trans_a && s.m <= kMaxDotRows;
   p.direct = !s.packed_b && !s.trans_b && s.m <= p.tiles.max_rows[0];
   p.pack_b = !s.packed_b && !p.dot && !p.direct;
   p.pack_a = s.trans_a && s.m > kMaxTileRows;

@@ -22,6 +22,7 @@ struct GemmShape {
   bool trans_b = false;   // B is stored [n][k] instead of [k][n]
   bool packed_b = false;  // B comes from gemm_pack_b
   int64_t batch = 1;      // products of this shape in one call
+  bool dot = true;        // few rows of A times the stored rows of a transposed B, unpacked, which adds up in another order
 };
 
 struct GemmArgs {
