@@ -84,6 +84,8 @@ class Recommender {
     Candidate made;
     made.method = method;
     made.size_bytes = file_bytes(graph);
+    if (method.empty()) original_bytes_ = made.size_bytes;
+    if (!method.empty() && made.size_bytes >= original_bytes_) return;  // changes nothing that counts here
     set_accuracy(made, graph);
     std::map<std::string, api::Planned> plans;  // by instruction set
     for (const device::Profile* profile : profiles_) {
@@ -148,6 +150,7 @@ class Recommender {
   const RecommendOptions& options_;
   std::vector<const device::Profile*> profiles_;
   double accuracy_ = 0;
+  int64_t original_bytes_ = 0;
   std::vector<Recommendation> results_;  // by device
 };
 

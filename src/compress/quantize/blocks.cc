@@ -49,7 +49,8 @@ double shrunk(double x, double beta, double p) {
 }  // namespace
 
 int block_level(double w, BlockParams p, int levels) {
-  return static_cast<int>(std::clamp(std::nearbyint(w / static_cast<double>(p.scale)) + p.zero_point, 0.0, static_cast<double>(levels)));
+  const double level = std::nearbyint(w / static_cast<double>(p.scale)) + p.zero_point;
+  return level >= 0 ? static_cast<int>(std::min(level, static_cast<double>(levels))) : 0;  // 0 also for what is no number
 }
 
 double block_error(std::span<const float> w, BlockParams p, int levels, double power) {

@@ -59,6 +59,12 @@ TEST(Blocks, ZerosAndOddValuesHaveASmallResult) {
   }
 }
 
+TEST(Blocks, AValueThatIsNoNumberHasTheLowestLevel) {
+  EXPECT_EQ(block_level(std::nan(""), {0.5F, 3}, 15), 0);
+  EXPECT_EQ(block_level(INFINITY, {0.5F, 3}, 15), 15);
+  EXPECT_EQ(block_level(-INFINITY, {0.5F, 3}, 15), 0);
+}
+
 struct Problem {
   Tensor w, gram;
 };
