@@ -60,23 +60,23 @@ def networks(context):
 
 
 def _measured(context):
-    """Milliseconds by path and threads: the least of three rounds over all networks, as the machine's owner may take its cores for a while."""
-    least = {}
+    """Mean milliseconds by path and threads: the median of three rounds over all networks, so that one disturbed moment does not count."""
+    rounds = {}
     for _ in range(1 if context.quick else 3):
         for _, path, shapes in networks(context):
             for threads in (1, 2):
                 mean = context.json("bench", path, *shapes, "--threads", threads, "--time-budget", "500ms")["omni"]["latency_mean_ms"]
-                least[path, threads] = min(mean, least.get((path, threads), math.inf))
-    return least
+                rounds.setdefault((path, threads), []).append(mean)
+    return {key: statistics.median(means) for key, means in rounds.items()}
 
 
 def _predictions(context):
     def make():
         profile, _ = probe(context)
-        rows, least = [], _measured(context)
+        rows, means = [], _measured(context)
         for name, path, shapes in networks(context):
             for threads in (1, 2):
-                measured = least[path, threads]
+                measured = means[path, threads]
                 done = context.run(context.omni, "predict", path, *shapes, "--device", profile, "--threads", threads, "--json", check=False)
                 predicted = json.loads(done.stdout)["result"]["latency"]
                 rows.append({"model": name, "threads": threads, "measured_ms": measured, "predicted_ms": predicted["mean_ms"],
